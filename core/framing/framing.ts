@@ -1,0 +1,71 @@
+import type { ErrorCode } from '../errors.ts'
+
+/**
+ * The contract of framing: bytes in, complete JSON values out.
+ *
+ * Rules (DESIGN 4, PROTOCOL "Framing"):
+ * - A value is an event once it is complete; the first byte that cannot begin a value is the bad event.
+ * - An entry is the value's own bytes. White space around it is left out; a value written over several lines loses
+ *   only its line breaks (LF, or CR LF, outside strings; inside strings they are bad).
+ * - A bad entry is the text from the start of the bad value up to (not including) the first LF at or after the bad byte.
+ */
+
+/** A run of entries in one buffer: entry k is `bytes[spans[2k], spans[2k+1])`. */
+export interface Frames {
+  /** begins at byte 0 of an ArrayBuffer of its own, so that it can be transferred to another thread */
+  bytes: Uint8Array<ArrayBuffer>
+  /** start and end of each entry, in order; length 2 × count */
+  spans: Uint32Array<ArrayBuffer>
+  count: number
+  /** the entries that are dead letters, in order; empty unless `onBad` is `dead_letter` */
+  dead: DeadEntry[]
+}
+
+export interface DeadEntry {
+  /** index of the entry in these frames */
+  at: number
+  code: ErrorCode
+  message: string
+  /** bytes of the bad text as it was sent; more than the entry holds where it passed `maxEventBytes` and was cut */
+  size: number
+}
+
+/** Where and why framing stopped, or what one dead letter is. */
+export interface BadValue {
+  /** index of the value in this body, from 0, dead letters included */
+  index: number
+  /** line of the bad byte, from 1 */
+  line: number
+  code: ErrorCode
+  message: string
+}
+
+export interface FramerOptions {
+  /** bytes of one entry; default 16 MiB */
+  maxEventBytes?: number
+  /** nesting of one value; default 900 */
+  maxDepth?: number
+  /** `stop`: the first bad value ends framing. `dead_letter`: it becomes an entry and framing goes on. Default `stop` */
+  onBad?: 'stop' | 'dead_letter'
+  /** a top-level array is a batch: its elements are the values. Default false */
+  arrayIsBatch?: boolean
+  /** true where the bytes are valid UTF-8; default a fatal TextDecoder */
+  isUtf8?: (bytes: Uint8Array) => boolean
+  /** bytes that will be pushed, where known: saves growing */
+  sizeHint?: number
+}
+
+export interface Framer {
+  /** Takes a copy of `chunk`. Does nothing after `failure`. */
+  push(chunk: Uint8Array): void
+  /** The input is complete: a number at its end becomes an entry, a partial value is bad. */
+  end(): void
+  /** The entries completed since the last call, or undefined where there are none. The caller owns the buffers. */
+  take(): Frames | undefined
+  /** bytes of complete entries that wait for `take` */
+  readonly framed: number
+  /** why framing stopped; entries before it can still be taken */
+  readonly failure: BadValue | undefined
+  /** every bad value so far (at most the first 100), in order; with `stop` only the failure */
+  readonly bad: readonly BadValue[]
+}
