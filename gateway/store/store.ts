@@ -28,8 +28,8 @@ export interface Store {
   readTail(query: TailQuery): Promise<TailPage>
   /** the newest event_id that is durable; 0 where there is none */
   lastEventId(): Promise<number>
-  /** `listener` runs after each durable commit that stored events; returns the way to stop. */
-  onCommit(listener: (lastEventId: number) => void): () => void
+  /** `listener` runs after durable commits that may have stored events; returns the way to stop. */
+  onCommit(listener: () => void): () => void
 
   /** One SELECT over the data tables, killed at its limits. */
   query(sql: string, params: readonly QueryParam[], limits: QueryLimits): Promise<QueryResult>

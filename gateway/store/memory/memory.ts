@@ -1,0 +1,250 @@
+import { AppError } from '../../../core/errors.ts'
+import type { Frames } from '../../../core/framing/framing.ts'
+import type {
+  AppendOutcome,
+  AppendRequest,
+  DeadLetter,
+  Store,
+  StoredEvent,
+  StoreStats,
+  StreamInfo,
+  TokenRow,
+} from '../store.ts'
+
+/**
+ * The store of tests and of `--store memory:`: the contract of every store, in plain objects, gone with the process.
+ * It has no SQL, so `query` and tail filters are `not_supported`.
+ */
+
+type Event = StoredEvent & { stream_id: number; stream_key: string; tenant: string }
+type Letter = DeadLetter & { stream_id: number }
+
+const decoder = new TextDecoder()
+
+export async function openMemory(): Promise<Store> {
+  let streams: StreamInfo[] = []
+  let events: Event[] = []
+  let letters: Letter[] = []
+  const tokens: TokenRow[] = []
+  const commitListeners = new Set<() => void>()
+  const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
+  const stats: StoreStats = { queuedAppends: 0, queuedBytes: 0, commits: 0, appends: 0, events: 0, commitSeconds: 0 }
+  const last = { stream: 0, event: 0, letter: 0 }
+  let closed = false
+
+  const find = (tenant: string, key: string) => streams.find(s => s.tenant === tenant && s.stream_key === key)
+  const announce = () => {
+    for (const listener of commitListeners) listener()
+  }
+  const living = () => tokens.filter(token => token.revoked_at === null)
+  const announceTokens = () => {
+    for (const listener of tokenListeners) listener(living())
+  }
+
+  function open(request: AppendRequest): StreamInfo {
+    const { tenant, key, opening, receivedAt } = request
+    const stream: StreamInfo = {
+      stream_id: ++last.stream,
+      stream_key: key,
+      tenant,
+      transport: opening.transport,
+      headers: opening.headers,
+      remote_addr: opening.remoteAddr,
+      epoch: 0,
+      count: 0,
+      opened_at: receivedAt,
+      last_at: receivedAt,
+      closed_at: null,
+    }
+    streams.push(stream)
+    return stream
+  }
+
+  function append(request: AppendRequest): AppendOutcome {
+    const { epoch, offset, frames, receivedAt } = request
+    const known = find(request.tenant, request.key)
+    const count = known?.count ?? 0
+    const refused = (code: 'gap' | 'fenced'): AppendOutcome => ({
+      ok: false,
+      code,
+      streamId: known?.stream_id ?? 0,
+      count,
+      epoch: known?.epoch ?? 0,
+    })
+    if (epoch !== undefined && epoch < (known?.epoch ?? 0)) return refused('fenced')
+    if (offset !== undefined && offset > count) return refused('gap')
+
+    const stream = known ?? open(request)
+    const entries = frames?.count ?? 0
+    const duplicates = offset === undefined ? 0 : Math.min(entries, count - offset)
+    stream.epoch = Math.max(stream.epoch, epoch ?? 0)
+    stream.count += entries - duplicates
+    stream.last_at = receivedAt
+    stream.closed_at = request.last ? receivedAt : null
+    const rejected = frames === undefined ? 0 : storeEntries(stream, frames, duplicates, count, receivedAt)
+    const accepted = entries - duplicates - rejected
+    stats.commits++
+    stats.appends++
+    stats.events += accepted
+    if (accepted > 0) queueMicrotask(announce)
+    return {
+      ok: true,
+      streamId: stream.stream_id,
+      epoch: stream.epoch,
+      count: stream.count,
+      accepted,
+      duplicates,
+      rejected,
+    }
+  }
+
+  function storeEntries(
+    stream: StreamInfo,
+    { bytes, spans, count, dead }: Frames,
+    skip: number,
+    base: number,
+    at: number,
+  ): number {
+    let rejected = 0
+    for (let k = skip; k < count; k++) {
+      const raw = bytes.slice(spans[k * 2], spans[k * 2 + 1])
+      const place = {
+        stream_id: stream.stream_id,
+        stream_key: stream.stream_key,
+        tenant: stream.tenant,
+        stream_index: base + k - skip,
+        received_at: at,
+      }
+      const letter = dead.find(d => d.at === k)
+      if (letter === undefined) {
+        events.push({ ...place, event_id: ++last.event, payload: decoder.decode(raw) })
+        continue
+      }
+      rejected++
+      const { code, message, size } = letter
+      letters.push({ ...place, dead_letter_id: ++last.letter, code, message, size, raw })
+    }
+    return rejected
+  }
+
+  const store: Store = {
+    append: request =>
+      closed
+        ? Promise.reject(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
+        : Promise.resolve(append(request)),
+    closeStream(streamId, at) {
+      const stream = streams.find(s => s.stream_id === streamId)
+      if (stream !== undefined) stream.closed_at = at
+    },
+    async listStreams({ tenant, after = 0, limit }) {
+      return streams.filter(s => s.stream_id > after && (tenant === undefined || s.tenant === tenant)).slice(0, limit)
+    },
+    async getStream({ tenant, key }) {
+      const stream = find(tenant, key)
+      return stream === undefined ? undefined : { ...stream }
+    },
+    async deleteStream({ tenant, key }) {
+      const stream = find(tenant, key)
+      if (stream === undefined) return false
+      streams = streams.filter(s => s !== stream)
+      events = events.filter(e => e.stream_id !== stream.stream_id)
+      letters = letters.filter(l => l.stream_id !== stream.stream_id)
+      return true
+    },
+    async readStream(streamId, from, limit) {
+      return events
+        .filter(e => e.stream_id === streamId && e.stream_index >= from)
+        .sort((a, b) => a.stream_index - b.stream_index)
+        .slice(0, limit)
+        .map(({ event_id, stream_index, received_at, payload }) => ({ event_id, stream_index, received_at, payload }))
+    },
+    async readTail({ after, limit, tenant, streamId, where }) {
+      if (where !== undefined) throw noSql()
+      const wanted = events.filter(
+        e =>
+          e.event_id > after &&
+          (tenant === undefined || e.tenant === tenant) &&
+          (streamId === undefined || e.stream_id === streamId),
+      )
+      const page = wanted.slice(0, limit).map(({ tenant: _, stream_id: __, ...event }) => event)
+      return { events: page, next: wanted.length > limit ? page.at(-1)!.event_id : Math.max(after, last.event) }
+    },
+    lastEventId: async () => last.event,
+    onCommit(listener) {
+      commitListeners.add(listener)
+      return () => commitListeners.delete(listener)
+    },
+    query: () => Promise.reject(noSql()),
+    async listDeadLetters({ tenant, after = 0, limit, streamKey }) {
+      return letters
+        .filter(
+          l =>
+            l.dead_letter_id > after &&
+            (tenant === undefined || l.tenant === tenant) &&
+            (streamKey === undefined || l.stream_key === streamKey),
+        )
+        .slice(0, limit)
+        .map(({ stream_id: _, ...letter }) => letter)
+    },
+    async getDeadLetter(id) {
+      const found = letters.find(l => l.dead_letter_id === id)
+      if (found === undefined) return undefined
+      const { stream_id: _, ...letter } = found
+      return letter
+    },
+    async retryDeadLetter(id, payload) {
+      const found = letters.find(l => l.dead_letter_id === id)
+      if (found === undefined) return false
+      letters = letters.filter(l => l !== found)
+      const { stream_id, stream_key, tenant, stream_index, received_at } = found
+      events.push({
+        stream_id,
+        stream_key,
+        tenant,
+        stream_index,
+        received_at,
+        event_id: ++last.event,
+        payload: decoder.decode(payload),
+      })
+      announce()
+      return true
+    },
+    async purgeDeadLetters(ids) {
+      const before = letters.length
+      letters = letters.filter(l => !ids.includes(l.dead_letter_id))
+      return before - letters.length
+    },
+    listTokens: async () => tokens.slice(),
+    async createToken(token) {
+      if (living().some(t => t.name === token.name))
+        throw new AppError(
+          'bad_request',
+          `there is a token named ${token.name}: revoke it first, or choose another name`,
+        )
+      const row: TokenRow = { ...token, token_id: tokens.length + 1, revoked_at: null }
+      tokens.push(row)
+      announceTokens()
+      return row
+    },
+    async revokeToken(idOrName, at) {
+      const token = living().find(t => t.name === idOrName || String(t.token_id) === idOrName)
+      if (token === undefined) return false
+      token.revoked_at = at
+      announceTokens()
+      return true
+    },
+    watchTokens(listener) {
+      tokenListeners.add(listener)
+      listener(living())
+      return () => tokenListeners.delete(listener)
+    },
+    health: () => ({ ok: true }),
+    stats: () => ({ ...stats }),
+    async close() {
+      closed = true
+    },
+  }
+  return store
+}
+
+const noSql = () => new AppError('not_supported', 'the memory: store has no SQL: use --store sqlite:FILE')

@@ -1,0 +1,217 @@
+import { AppError } from '../../../core/errors.ts'
+import type { DeadLetter, NewToken, StoredEvent, StreamInfo, StreamRef, TailPage, TokenRow } from '../store.ts'
+import type { Db } from './database.ts'
+
+/** A page of events ends at this many payload bytes, however many rows were asked for. */
+const pageBytes = 8 * 1024 * 1024
+/** Rows that one slice of a delete removes: far below the 50 ms that the writer may be held. */
+const sliceRows = 2000
+/** A stream that is being deleted has a key that no client can have: it begins with a control character. */
+const tombstone = '\u0001deleted '
+
+const streamColumns =
+  'stream_id, stream_key, tenant, transport, headers, remote_addr, epoch, count, opened_at, last_at, closed_at'
+
+/** Everything but the append: statements over one connection, synchronous. */
+export function createCatalog(db: Db) {
+  const visible = `stream_key not like '\u0001%'`
+  const all = <T>(sql: string, ...params: unknown[]): T[] => db.prepare(sql).all(...params) as T[]
+  const first = <T>(sql: string, ...params: unknown[]): T | undefined => db.prepare(sql).get(...params) as T | undefined
+
+  function listStreams({ tenant, after = 0, limit }: { tenant?: string; after?: number; limit: number }): StreamInfo[] {
+    return all(
+      `select ${streamColumns} from streams where stream_id > ? and (? is null or tenant = ?) and ${visible} order by stream_id limit ?`,
+      after,
+      tenant ?? null,
+      tenant ?? null,
+      limit,
+    )
+  }
+
+  function getStream({ tenant, key }: StreamRef): StreamInfo | undefined {
+    return first(`select ${streamColumns} from streams where tenant = ? and stream_key = ? and ${visible}`, tenant, key)
+  }
+
+  function page<T extends StoredEvent>(rows: IterableIterator<unknown>): T[] {
+    const events: T[] = []
+    let bytes = 0
+    for (const row of rows as IterableIterator<T>) {
+      events.push(row)
+      bytes += row.payload.length
+      if (bytes >= pageBytes) break
+    }
+    return events
+  }
+
+  function readStream(streamId: number, from: number, limit: number): StoredEvent[] {
+    return page(
+      db
+        .prepare(
+          'select event_id, stream_index, received_at, payload from events where stream_id = ? and stream_index >= ? order by stream_index limit ?',
+        )
+        .iterate(streamId, from, limit),
+    )
+  }
+
+  function readTail({
+    after,
+    limit,
+    tenant,
+    streamId,
+  }: {
+    after: number
+    limit: number
+    tenant?: string
+    streamId?: number
+  }): TailPage {
+    // a window of ids, so that a filter that matches nothing still ends soon
+    const window = Math.max(limit, 5000)
+    const newest = lastEventId()
+    const end = Math.min(after + window, newest)
+    const events = page<StoredEvent & { stream_key: string }>(
+      db
+        .prepare(
+          `select e.event_id, s.stream_key, e.stream_index, e.received_at, e.payload
+           from events e join streams s using (stream_id)
+           where e.event_id > @after and e.event_id <= @end and (@tenant is null or s.tenant = @tenant)
+             and (@stream is null or e.stream_id = @stream)
+           order by e.event_id limit @limit`,
+        )
+        .iterate({ after, end, limit, tenant: tenant ?? null, stream: streamId ?? null }),
+    )
+    const last = events.at(-1)
+    const cut =
+      last !== undefined && (events.length === limit || events.reduce((n, e) => n + e.payload.length, 0) >= pageBytes)
+    return { events, next: cut ? last.event_id : Math.max(end, after) }
+  }
+
+  function lastEventId(): number {
+    return first<{ id: number | null }>('select max(event_id) as id from events')?.id ?? 0
+  }
+
+  /** One slice; true while there is more to delete. A crash in between is taken up again by `finishDeletes`. */
+  function deleteSlice(streamId: number): boolean {
+    return db
+      .transaction(() => {
+        const events = db
+          .prepare('delete from events where event_id in (select event_id from events where stream_id = ? limit ?)')
+          .run(streamId, sliceRows).changes
+        if (events === sliceRows) return true
+        const letters = db
+          .prepare(
+            'delete from dead_letters where dead_letter_id in (select dead_letter_id from dead_letters where stream_id = ? limit ?)',
+          )
+          .run(streamId, sliceRows).changes
+        if (letters === sliceRows) return true
+        db.prepare('delete from streams where stream_id = ?').run(streamId)
+        return false
+      })
+      .immediate()
+  }
+
+  /** Takes the stream out of sight and says its id; its rows go by `deleteSlice`. */
+  function beginDelete({ tenant, key }: StreamRef): number | undefined {
+    const row = first<{ stream_id: number }>(
+      `update streams set stream_key = ? || stream_id where tenant = ? and stream_key = ? and ${visible} returning stream_id`,
+      tombstone,
+      tenant,
+      key,
+    )
+    return row?.stream_id
+  }
+
+  function unfinishedDeletes(): number[] {
+    return all<{ stream_id: number }>(`select stream_id from streams where not ${visible}`).map(row => row.stream_id)
+  }
+
+  const letterColumns =
+    'd.dead_letter_id, s.stream_key, s.tenant, d.stream_index, d.received_at, d.code, d.message, d.size, d.raw'
+
+  function listDeadLetters(query: {
+    tenant?: string
+    after?: number
+    limit: number
+    streamKey?: string
+  }): DeadLetter[] {
+    return all(
+      `select ${letterColumns} from dead_letters d join streams s using (stream_id)
+       where d.dead_letter_id > @after and (@tenant is null or s.tenant = @tenant) and (@key is null or s.stream_key = @key)
+       order by d.dead_letter_id limit @limit`,
+      { after: query.after ?? 0, tenant: query.tenant ?? null, key: query.streamKey ?? null, limit: query.limit },
+    )
+  }
+
+  function getDeadLetter(id: number): DeadLetter | undefined {
+    return first(
+      `select ${letterColumns} from dead_letters d join streams s using (stream_id) where d.dead_letter_id = ?`,
+      id,
+    )
+  }
+
+  /** The event takes the position that its dead letter held; the count of the stream stays. */
+  function retryDeadLetter(id: number, payload: Uint8Array): boolean {
+    return db
+      .transaction(() => {
+        const row = first<{ stream_id: number; stream_index: number; received_at: number }>(
+          'delete from dead_letters where dead_letter_id = ? returning stream_id, stream_index, received_at',
+          id,
+        )
+        if (row === undefined) return false
+        db.prepare(
+          'insert into events (stream_id, stream_index, received_at, payload) values (?, ?, ?, cast(? as text))',
+        ).run(row.stream_id, row.stream_index, row.received_at, payload)
+        return true
+      })
+      .immediate()
+  }
+
+  function purgeDeadLetters(ids: readonly number[]): number {
+    return db
+      .prepare('delete from dead_letters where dead_letter_id in (select value from json_each(?))')
+      .run(JSON.stringify(ids)).changes
+  }
+
+  function listTokens(): TokenRow[] {
+    return all<Omit<TokenRow, 'scopes'> & { scopes: string }>('select * from tokens order by token_id').map(row => ({
+      ...row,
+      scopes: JSON.parse(row.scopes) as TokenRow['scopes'],
+    }))
+  }
+
+  function createToken(token: NewToken): TokenRow {
+    if (first('select 1 from tokens where name = ? and revoked_at is null', token.name) !== undefined)
+      throw new AppError('bad_request', `there is a token named ${token.name}: revoke it first, or choose another name`)
+    const id = db
+      .prepare(
+        `insert into tokens (name, hash, scopes, tenant, events_per_second, bytes_per_second, created_at)
+         values (@name, @hash, @scopes, @tenant, @events_per_second, @bytes_per_second, @created_at)`,
+      )
+      .run({ ...token, scopes: JSON.stringify(token.scopes) }).lastInsertRowid
+    return { ...token, token_id: Number(id), revoked_at: null }
+  }
+
+  function revokeToken(idOrName: string, at: number): boolean {
+    const sql = 'update tokens set revoked_at = ? where revoked_at is null and (cast(token_id as text) = ? or name = ?)'
+    return db.prepare(sql).run(at, idOrName, idOrName).changes > 0
+  }
+
+  return {
+    listStreams,
+    getStream,
+    readStream,
+    readTail,
+    lastEventId,
+    beginDelete,
+    deleteSlice,
+    unfinishedDeletes,
+    listDeadLetters,
+    getDeadLetter,
+    retryDeadLetter,
+    purgeDeadLetters,
+    listTokens,
+    createToken,
+    revokeToken,
+  }
+}
+
+export type Catalog = ReturnType<typeof createCatalog>

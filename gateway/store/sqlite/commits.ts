@@ -1,0 +1,110 @@
+import { AppError } from '../../../core/errors.ts'
+import type { AppendOutcome, AppendRequest, StoreStats } from '../store.ts'
+import { decodeOutcome, encodeGroup, type Group, type Item } from './group.ts'
+
+/** Groups that the writer may have before it: one in work, one to go on with at once. */
+const groupsAhead = 2
+/** A group ends at these sizes, though always after at least one append. */
+const groupBytes = 4 * 1024 * 1024
+const groupItems = 4096
+/** Buffers above this size are left to the garbage collector. */
+const spareBytes = 8 * 1024 * 1024
+
+type Pending = Item & { resolve?: (outcome: AppendOutcome) => void; reject?: (error: Error) => void; bytes: number }
+
+/**
+ * Group commit: appends that arrive while a commit runs share the next one. There is no timer; a lone append is
+ * sent at once, and under load groups grow by themselves.
+ */
+export function createCommits(send: (id: number, group: Group) => void) {
+  let waiting: Pending[] = []
+  let scheduled = false
+  let nextId = 1
+  let spare: ArrayBuffer | undefined
+  const inFlight = new Map<number, Pending[]>()
+  const stats: StoreStats = { queuedAppends: 0, queuedBytes: 0, commits: 0, appends: 0, events: 0, commitSeconds: 0 }
+
+  /** Appends of one turn of the event loop go together. */
+  function schedule(): void {
+    if (scheduled || inFlight.size >= groupsAhead) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      flush()
+    })
+  }
+
+  function flush(): void {
+    while (waiting.length > 0 && inFlight.size < groupsAhead) {
+      let taken = 0
+      let bytes = 0
+      while (
+        taken < waiting.length &&
+        taken < groupItems &&
+        (taken === 0 || bytes + waiting[taken]!.bytes <= groupBytes)
+      ) {
+        bytes += waiting[taken]!.bytes
+        taken++
+      }
+      const items = taken === waiting.length ? waiting : waiting.slice(0, taken)
+      waiting = taken === waiting.length ? [] : waiting.slice(taken)
+      const id = nextId++
+      inFlight.set(id, items)
+      const group = encodeGroup(items, spare)
+      spare = undefined
+      send(id, group)
+    }
+  }
+
+  function settle(id: number): Pending[] {
+    const items = inFlight.get(id) ?? []
+    inFlight.delete(id)
+    stats.queuedAppends -= items.length
+    for (const item of items) stats.queuedBytes -= item.bytes
+    if (waiting.length > 0) schedule()
+    return items
+  }
+
+  function enqueue(item: Pending): void {
+    stats.queuedAppends++
+    stats.queuedBytes += item.bytes
+    waiting.push(item)
+    schedule()
+  }
+
+  return {
+    stats,
+    append(request: AppendRequest): Promise<AppendOutcome> {
+      return new Promise((resolve, reject) =>
+        enqueue({ request, resolve, reject, bytes: request.frames?.bytes.length ?? 0 }),
+      )
+    },
+    close(streamId: number, at: number): void {
+      enqueue({ close: { streamId, at }, bytes: 0 })
+    },
+    applied(id: number, results: Float64Array, buffer: ArrayBuffer, seconds: number, events: number): void {
+      if (buffer.byteLength <= spareBytes) spare = buffer
+      const items = settle(id)
+      stats.commits++
+      stats.appends += items.length
+      stats.events += events
+      stats.commitSeconds += seconds
+      for (let i = 0; i < items.length; i++) items[i]!.resolve?.(decodeOutcome(results, i))
+    },
+    failed(id: number, error: Error): void {
+      for (const item of settle(id)) item.reject?.(error)
+    },
+    /** The writer is gone: what it had may or may not be stored. */
+    lost(error: Error): void {
+      for (const id of [...inFlight.keys()]) for (const item of settle(id)) item.reject?.(error)
+    },
+    /** Resolves when nothing waits any more. */
+    async drained(): Promise<void> {
+      while (waiting.length > 0 || inFlight.size > 0) {
+        if (inFlight.size < groupsAhead) flush()
+        await new Promise(resolve => setTimeout(resolve, 2))
+      }
+    },
+    closedError: () => new AppError('stopping', 'the store is closed', { retryAfter: 1 }),
+  }
+}

@@ -1,0 +1,78 @@
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import Database from 'better-sqlite3'
+import { AppError } from '../../../core/errors.ts'
+
+export type Db = Database.Database
+export type Durability = 'full' | 'relaxed'
+
+/** `PRAGMA application_id` of our files: "mill" in ASCII. */
+const applicationId = 0x6d696c6c
+export const schemaVersion = 1
+
+/** Pages of WAL between checkpoints (4 KiB each), and the size that the file is cut back to after one. */
+const checkpointPages = 4000
+const walBytes = 64 * 1024 * 1024
+
+/**
+ * Opens (and creates, mode 0600) the database for writing: WAL, `synchronous` as asked, schema at the current version.
+ * `busyMs`: how long a statement waits for another process's lock.
+ */
+export function openForWriting(path: string, durability: Durability, busyMs = 5000): Db {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  const db = new Database(path, { timeout: busyMs })
+  try {
+    db.pragma('journal_mode = WAL')
+    db.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`)
+    db.pragma(`wal_autocheckpoint = ${checkpointPages}`)
+    db.pragma(`journal_size_limit = ${walBytes}`)
+    db.pragma('cache_size = -32768')
+    migrate(db, path)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** A connection that reads beside the writer; the file must exist and be ours. */
+export function openForReading(path: string): Db {
+  const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 5000 })
+  db.pragma('cache_size = -8192')
+  return db
+}
+
+/** Brings an empty or older file to the current version in one transaction; refuses what is newer or not ours. */
+export function migrate(db: Db, path: string): void {
+  if (
+    db.pragma('user_version', { simple: true }) === schemaVersion &&
+    db.pragma('application_id', { simple: true }) === applicationId
+  )
+    return
+  db.transaction(() => {
+    const version = db.pragma('user_version', { simple: true }) as number
+    const application = db.pragma('application_id', { simple: true }) as number
+    const empty = db.prepare('select count(*) from sqlite_schema').pluck().get() === 0
+    if (application !== applicationId && !empty)
+      throw new AppError(
+        'store_unavailable',
+        `${path} is an SQLite database of something else: name another file with --store`,
+      )
+    if (version > schemaVersion)
+      throw new AppError(
+        'store_unavailable',
+        `${path} was written by a newer Millrace (schema version ${version}, this one knows ${schemaVersion}): upgrade, or name another file with --store`,
+      )
+    if (empty) db.exec(readFileSync(schemaFile(), 'utf8'))
+    db.pragma(`application_id = ${applicationId}`)
+    db.pragma(`user_version = ${schemaVersion}`)
+  }).immediate()
+}
+
+/** `schema.sql` lies at the root of the package: three folders up unbuilt, four from `dist`. */
+function schemaFile(): string {
+  const tries = ['../../../schema.sql', '../../../../schema.sql'].map(up => fileURLToPath(new URL(up, import.meta.url)))
+  const found = tries.find(existsSync)
+  if (found === undefined) throw new Error(`schema.sql is missing from the package: looked at ${tries.join(', ')}`)
+  return found
+}

@@ -1,0 +1,123 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { AppError, type ErrorCode } from '../../../../core/errors.ts'
+import type { QueryLimits, QueryParam, QueryResult } from '../../store.ts'
+import { siblingEntry } from '../threads.ts'
+
+/** Queries that run at once, each in a process of its own that is kept for the next one. */
+const processes = 2
+const waitingMost = 32
+
+export interface QueryRequest {
+  sql: string
+  params: readonly QueryParam[]
+  limits: QueryLimits
+}
+export type QueryAnswer = { result: QueryResult } | { failure: { code: ErrorCode; message: string } }
+
+interface Job extends QueryRequest {
+  resolve: (result: QueryResult) => void
+  reject: (error: Error) => void
+}
+
+/**
+ * SQL of users runs in child processes: better-sqlite3 cannot be interrupted, a process can be killed. A child ends
+ * itself at its limits and when this process is gone.
+ */
+export function createQueryRunner(path: string) {
+  const idle: ChildProcess[] = []
+  const all = new Set<ChildProcess>()
+  const waiting: Job[] = []
+  let closed = false
+
+  function spawn(): ChildProcess {
+    const child = fork(siblingEntry('child', import.meta.url), [path], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    })
+    all.add(child)
+    child.on('exit', () => {
+      all.delete(child)
+      const at = idle.indexOf(child)
+      if (at >= 0) idle.splice(at, 1)
+    })
+    // an idle child must not keep the gateway alive
+    child.unref()
+    child.channel?.unref()
+    return child
+  }
+
+  function next(): void {
+    while (waiting.length > 0 && (idle.length > 0 || all.size < processes))
+      work(idle.pop() ?? spawn(), waiting.shift()!)
+  }
+
+  function work(child: ChildProcess, job: Job): void {
+    const settle = (act: () => void) => {
+      child.off('message', onMessage)
+      child.off('exit', onExit)
+      child.off('error', onExit)
+      clearTimeout(timer)
+      act()
+      next()
+    }
+    const onMessage = (message: unknown) => {
+      const answer = message as QueryAnswer
+      idle.push(child)
+      settle(() =>
+        'result' in answer
+          ? job.resolve(answer.result)
+          : job.reject(new AppError(answer.failure.code, answer.failure.message)),
+      )
+    }
+    const onExit = () => {
+      all.delete(child)
+      settle(() => job.reject(limitError(job.limits)))
+    }
+    // the child ends itself at its limit; this is for one that cannot
+    const timer = setTimeout(() => child.kill('SIGKILL'), job.limits.ms + 2000)
+    timer.unref()
+    child.on('message', onMessage)
+    child.on('exit', onExit)
+    child.on('error', onExit)
+    const { sql, params, limits } = job
+    child.send({ sql, params, limits } satisfies QueryRequest, error => {
+      if (error) child.kill('SIGKILL')
+    })
+  }
+
+  function endChildren(): void {
+    for (const child of all) child.kill('SIGKILL')
+    all.clear()
+    idle.length = 0
+  }
+
+  return {
+    run(sql: string, params: readonly QueryParam[], limits: QueryLimits): Promise<QueryResult> {
+      if (closed) return Promise.reject(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
+      if (waiting.length >= waitingMost)
+        return Promise.reject(
+          new AppError('store_busy', `${waitingMost} queries wait already: try again later`, { retryAfter: 2 }),
+        )
+      return new Promise((resolve, reject) => {
+        waiting.push({ sql, params, limits, resolve, reject })
+        next()
+      })
+    },
+    /** The database is another file now. */
+    restart: endChildren,
+    close(): void {
+      closed = true
+      for (const job of waiting.splice(0))
+        job.reject(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
+      endChildren()
+    },
+  }
+}
+
+function limitError({ ms, bytes }: QueryLimits): AppError {
+  const mib = Math.round(bytes / 1024 / 1024)
+  return new AppError(
+    'query_limit',
+    `the query was killed: it may take ${ms} ms and ${mib} MiB; narrow it with where or limit`,
+  )
+}

@@ -1,0 +1,36 @@
+import type { TokenRow } from '../store.ts'
+import type { Durability } from './database.ts'
+import type { Group } from './group.ts'
+import type { Answer, Call, Failure } from './rpc.ts'
+
+/** What the gateway's thread and the writer thread say to each other. */
+
+export interface WriterData {
+  path: string
+  durability: Durability
+}
+
+export type ToWriter = { type: 'group'; id: number; group: Group } | { type: 'call'; call: Call } | { type: 'close' }
+
+export type FromWriter =
+  | { type: 'ready' }
+  | { type: 'refused'; failure: Failure }
+  | {
+      type: 'applied'
+      id: number
+      results: Float64Array
+      lastEventId: number
+      events: number
+      /** from taking the group to its commit */
+      seconds: number
+      /** the group's buffer, for the next one */
+      bytes: Uint8Array<ArrayBuffer>
+    }
+  | { type: 'failed'; id: number; failure: Failure }
+  | { type: 'answer'; answer: Answer }
+  | { type: 'tokens'; tokens: TokenRow[] }
+  /** no failure: the store works again */
+  | { type: 'health'; failure: Failure | undefined }
+  /** the file was deleted or replaced under the running gateway; a new one is opened */
+  | { type: 'replaced' }
+  | { type: 'closed'; failure?: Failure }
