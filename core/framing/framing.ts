@@ -5,9 +5,15 @@ import type { ErrorCode } from '../errors.ts'
  *
  * Rules (DESIGN 4, PROTOCOL "Framing"):
  * - A value is an event once it is complete; the first byte that cannot begin a value is the bad event.
+ * - Values (RFC 8259, strictly) stand next to each other with white space between them or without, as in `{}{}` and
+ *   `"a"1`. A number or literal is complete at the first byte that does not continue it; where that is a letter, a digit,
+ *   `+`, `-` or `.` (`01`, `1.x`, `truefalse`), the byte is bad and the number or literal is part of the bad value.
  * - An entry is the value's own bytes. White space around it is left out; a value written over several lines loses
  *   only its line breaks (LF, or CR LF, outside strings; inside strings they are bad).
- * - A bad entry is the text from the start of the bad value up to (not including) the first LF at or after the bad byte.
+ * - UTF-8 is checked where it may stand: inside strings. A byte order mark is skipped at the very start only.
+ * - A bad entry is the text from the start of the bad value up to (not including) the first LF, or CR LF, at or after
+ *   the bad byte. Where the input ended inside the value, it is all the text from its start on.
+ * - Where the chunks are cut changes nothing: not the entries, nor what is bad, nor where and why.
  */
 
 /** A run of entries in one buffer: entry k is `bytes[spans[2k], spans[2k+1])`. */
@@ -34,22 +40,27 @@ export interface DeadEntry {
 export interface BadValue {
   /** index of the value in this body, from 0, dead letters included */
   index: number
-  /** line of the bad byte, from 1 */
+  /** line of the bad byte, from 1; of the end of the input where a value is incomplete */
   line: number
   code: ErrorCode
+  /** names the bad byte, its line, and its place in the body counted from 1 */
   message: string
 }
 
 export interface FramerOptions {
-  /** bytes of one entry; default 16 MiB */
+  /** bytes of one value as it is sent, line breaks inside it included; default 16 MiB */
   maxEventBytes?: number
   /** nesting of one value; default 900 */
   maxDepth?: number
-  /** `stop`: the first bad value ends framing. `dead_letter`: it becomes an entry and framing goes on. Default `stop` */
+  /**
+   * `stop`: the first bad value ends framing. `dead_letter`: it becomes an entry, of which at most the first
+   * `maxEventBytes` are kept, and framing goes on behind it; but inside a batch, whose elements need not stand on lines of
+   * their own, framing stops all the same. Default `stop`
+   */
   onBad?: 'stop' | 'dead_letter'
-  /** a top-level array is a batch: its elements are the values. Default false */
+  /** where the input begins with `[`, that array is a batch: its elements are the values. Default false */
   arrayIsBatch?: boolean
-  /** true where the bytes are valid UTF-8; default a fatal TextDecoder */
+  /** ignored: UTF-8 is checked along with the grammar */
   isUtf8?: (bytes: Uint8Array) => boolean
   /** bytes that will be pushed, where known: saves growing */
   sizeHint?: number
@@ -62,7 +73,7 @@ export interface Framer {
   end(): void
   /** The entries completed since the last call, or undefined where there are none. The caller owns the buffers. */
   take(): Frames | undefined
-  /** bytes of complete entries that wait for `take` */
+  /** bytes that wait for `take`: up to the end of the last entry, white space between entries included */
   readonly framed: number
   /** why framing stopped; entries before it can still be taken */
   readonly failure: BadValue | undefined

@@ -9,7 +9,7 @@ export interface OpenOptions {
    * dead letters) but cannot append. Default `owner`
    */
   role?: 'owner' | 'guest'
-  onWarning?: (message: string) => void
+  onWarning?: (message: string, recovered?: boolean) => void
 }
 
 type Opener = (rest: string, options: OpenOptions) => Promise<Store>

@@ -4,8 +4,10 @@ import type { Db } from './database.ts'
 
 /** A page of events ends at this many payload bytes, however many rows were asked for. */
 const pageBytes = 8 * 1024 * 1024
-/** Rows that one slice of a delete removes: far below the 50 ms that the writer may be held. */
-const sliceRows = 2000
+/** One slice of a delete begins no more rows after this time: the writer is never to be held above 50 ms. */
+const sliceMs = 10
+/** Rows of the first step of a slice, which doubles while steps are quick; one row may be of 16 MiB. */
+const stepRows = 16
 /** A stream that is being deleted has a key that no client can have: it begins with a control character. */
 const tombstone = '\u0001deleted '
 
@@ -89,20 +91,26 @@ export function createCatalog(db: Db) {
     return first<{ id: number | null }>('select max(event_id) as id from events')?.id ?? 0
   }
 
-  /** One slice; true while there is more to delete. A crash in between is taken up again by `finishDeletes`. */
+  const deleteSome = {
+    events: 'delete from events where event_id in (select event_id from events where stream_id = ? limit ?)',
+    letters:
+      'delete from dead_letters where dead_letter_id in (select dead_letter_id from dead_letters where stream_id = ? limit ?)',
+  }
+
+  /** One slice; true while there is more to delete. A crash in between is taken up again by `unfinishedDeletes`. */
   function deleteSlice(streamId: number): boolean {
+    const begun = performance.now()
+    const took = () => performance.now() - begun
     return db
       .transaction(() => {
-        const events = db
-          .prepare('delete from events where event_id in (select event_id from events where stream_id = ? limit ?)')
-          .run(streamId, sliceRows).changes
-        if (events === sliceRows) return true
-        const letters = db
-          .prepare(
-            'delete from dead_letters where dead_letter_id in (select dead_letter_id from dead_letters where stream_id = ? limit ?)',
-          )
-          .run(streamId, sliceRows).changes
-        if (letters === sliceRows) return true
+        for (const sql of [deleteSome.events, deleteSome.letters]) {
+          const statement = db.prepare(sql)
+          for (let rows = stepRows, before = took(); ; before = took()) {
+            if (statement.run(streamId, rows).changes < rows) break
+            if (took() >= sliceMs) return true
+            if (took() - before < sliceMs / 4) rows *= 2
+          }
+        }
         db.prepare('delete from streams where stream_id = ?').run(streamId)
         return false
       })
@@ -111,13 +119,9 @@ export function createCatalog(db: Db) {
 
   /** Takes the stream out of sight and says its id; its rows go by `deleteSlice`. */
   function beginDelete({ tenant, key }: StreamRef): number | undefined {
-    const row = first<{ stream_id: number }>(
-      `update streams set stream_key = ? || stream_id where tenant = ? and stream_key = ? and ${visible} returning stream_id`,
-      tombstone,
-      tenant,
-      key,
-    )
-    return row?.stream_id
+    const rename = `update streams set stream_key = ? || stream_id where tenant = ? and stream_key = ? and ${visible} returning stream_id`
+    // in a transaction, because `get` of a lone writing statement keeps the failure of its commit to itself
+    return db.transaction(() => first<{ stream_id: number }>(rename, tombstone, tenant, key)).immediate()?.stream_id
   }
 
   function unfinishedDeletes(): number[] {

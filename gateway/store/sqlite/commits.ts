@@ -14,7 +14,7 @@ type Pending = Item & { resolve?: (outcome: AppendOutcome) => void; reject?: (er
 
 /**
  * Group commit: appends that arrive while a commit runs share the next one. There is no timer; a lone append is
- * sent at once, and under load groups grow by themselves.
+ * sent at once, and under load groups grow by themselves. Where `send` throws, the appends of that group reject.
  */
 export function createCommits(send: (id: number, group: Group) => void) {
   let waiting: Pending[] = []
@@ -52,8 +52,16 @@ export function createCommits(send: (id: number, group: Group) => void) {
       inFlight.set(id, items)
       const group = encodeGroup(items, spare)
       spare = undefined
-      send(id, group)
+      try {
+        send(id, group)
+      } catch (error) {
+        failed(id, error as Error)
+      }
     }
+  }
+
+  function failed(id: number, error: Error): void {
+    for (const item of settle(id)) item.reject?.(error)
   }
 
   function settle(id: number): Pending[] {
@@ -91,12 +99,10 @@ export function createCommits(send: (id: number, group: Group) => void) {
       stats.commitSeconds += seconds
       for (let i = 0; i < items.length; i++) items[i]!.resolve?.(decodeOutcome(results, i))
     },
-    failed(id: number, error: Error): void {
-      for (const item of settle(id)) item.reject?.(error)
-    },
+    failed,
     /** The writer is gone: what it had may or may not be stored. */
     lost(error: Error): void {
-      for (const id of [...inFlight.keys()]) for (const item of settle(id)) item.reject?.(error)
+      for (const id of [...inFlight.keys()]) failed(id, error)
     },
     /** Resolves when nothing waits any more. */
     async drained(): Promise<void> {

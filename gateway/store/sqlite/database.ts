@@ -10,21 +10,28 @@ export type Durability = 'full' | 'relaxed'
 const applicationId = 0x6d696c6c
 export const schemaVersion = 1
 
-/** Pages of WAL between checkpoints (4 KiB each), and the size that the file is cut back to after one. */
-const checkpointPages = 4000
+/** How long a statement of the gateway waits for another process's lock, ms. */
+export const busyMs = 5000
+
+/** The size that the write-ahead log is cut back to when it begins anew. */
 const walBytes = 64 * 1024 * 1024
 
 /**
  * Opens (and creates, mode 0600) the database for writing: WAL, `synchronous` as asked, schema at the current version.
- * `busyMs`: how long a statement waits for another process's lock.
+ * `timeout`: how long a statement waits for another process's lock, ms.
  */
-export function openForWriting(path: string, durability: Durability, busyMs = 5000): Db {
+export function openForWriting(path: string, durability: Durability, timeout = busyMs): Db {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
-  const db = new Database(path, { timeout: busyMs })
+  const db = new Database(path, { timeout })
   try {
-    db.pragma('journal_mode = WAL')
+    if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal')
+      throw new AppError(
+        'store_unavailable',
+        `${path}: the file system cannot keep a write-ahead log beside it: put the store on a local disk`,
+      )
     db.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`)
-    db.pragma(`wal_autocheckpoint = ${checkpointPages}`)
+    // the gateway's own checkpoints run beside the commits (`wal.ts`); a guest's few pages wait for them
+    db.pragma('wal_autocheckpoint = 0')
     db.pragma(`journal_size_limit = ${walBytes}`)
     db.pragma('cache_size = -32768')
     migrate(db, path)

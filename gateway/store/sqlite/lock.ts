@@ -1,10 +1,35 @@
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { dirname, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { AppError } from '../../../core/errors.ts'
-import { isBusy } from './failures.ts'
+import { isBusy, storeFailure } from './failures.ts'
 
 export interface OwnerLock {
   release(): void
+}
+
+/** The sidecar file that holds the lock. */
+export const lockFile = (path: string) => `${path}.lock`
+
+/**
+ * The path under which a database is locked, however it was named: two names of one file must meet at one lock. Makes
+ * the file (mode 0600) where there is none, since a link that leads nowhere yet has no real path.
+ */
+export function realPath(path: string): string {
+  const absolute = resolve(path)
+  try {
+    if (!existsSync(absolute)) closeSync(openSync(absolute, 'a', 0o600))
+    return realpathSync(absolute)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeFailure(error, absolute)
+    throw new AppError(
+      'store_unavailable',
+      `the folder ${dirname(absolute)} of the store does not exist: create it first`,
+      {},
+      error,
+    )
+  }
 }
 
 /**
@@ -12,26 +37,33 @@ export interface OwnerLock {
  * the system frees it when the process ends in whatever way; the pid stored in it only informs.
  */
 export function takeOwnership(path: string): OwnerLock {
-  const db = new Database(`${path}.lock`, { timeout: 0 })
+  const file = lockFile(path)
+  let db: Database.Database | undefined
   try {
-    db.exec('begin immediate; create table if not exists owner (pid integer, host text, since text)')
-    db.exec('delete from owner')
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+    db = new Database(file, { timeout: 0 })
+    db.exec('begin immediate')
+    // from here on only one who reads the name below can be in the way, for a moment
+    db.pragma('busy_timeout = 1000')
+    db.exec('create table if not exists owner (pid integer, host text, since text); delete from owner')
     db.prepare("insert into owner values (?, ?, datetime('now'))").run(process.pid, hostname())
     db.exec('commit; begin immediate')
   } catch (error) {
-    const owner = isBusy(error) ? readOwner(db) : undefined
-    db.close()
+    const owner = isBusy(error) && db !== undefined ? readOwner(db) : undefined
+    db?.close()
     if (owner !== undefined)
       throw new AppError(
         'store_busy',
         `${path} is in use by another gateway (${owner}): stop that one, or name another file with --store`,
+        {},
+        error,
       )
-    throw error
+    throw storeFailure(error, file)
   }
+  const held = db
   return {
     release() {
-      db.exec('rollback')
-      db.close()
+      if (held.open) held.exec('rollback').close()
     },
   }
 }

@@ -1,14 +1,13 @@
-import { existsSync, statSync } from 'node:fs'
+import { AppError } from '../../../core/errors.ts'
 import type { StreamRef } from '../store.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { type Db, type Durability, openForWriting } from './database.ts'
-import { isBusy, storeFailure } from './failures.ts'
+import { isBusy, mayBeLogged, storeFailure } from './failures.ts'
 import type { Group } from './group.ts'
+import { type OpenFiles, openFiles } from './open-files.ts'
+import { probe } from './probe.ts'
+import { createWalKeeper, type WalEvents, type WalKeeper } from './wal.ts'
 import { type Applied, createWriter, type Writer } from './writer.ts'
-
-/** The WAL may grow to this size while a reader holds checkpoints back; then the writer waits for one. */
-const walCap = 256 * 1024 * 1024
-const commitsBetweenWalChecks = 64
 
 /**
  * The writing connection through its life: opened, lost, opened again.
@@ -19,40 +18,79 @@ const commitsBetweenWalChecks = 64
  */
 export interface Owner {
   apply(group: Group): Applied
-  catalog(): Catalog
+  /** Checkpoints where the log needs it. Its failure is that of the store, not of the groups before. */
+  keepLogShort(): void
+  /** What `request` of `WalEvents` asked for was done, or failed. */
+  checkpointed(): void
+  read<T>(work: (catalog: Catalog) => T): T
+  /** For the small writes of the catalog: tokens, dead letters, deletes. */
+  change<T>(work: (catalog: Catalog) => T): T
   /** Takes a stream out of sight; see `Catalog.beginDelete`. */
   beginDelete(ref: StreamRef): number | undefined
-  /** Writes a page without changing anything, so that a failing store is found healthy again without traffic. */
+  /** Throws as long as groups like those that failed would fail again, so that health returns without traffic. */
   probe(): void
   /** Another process committed since the last call: tokens may have changed. */
   changedElsewhere(): boolean
-  /** The file at the path is no longer the one that is open: it was deleted or replaced. */
-  isReplaced(): boolean
+  /** A file that is no longer the one at its path: it was deleted or replaced. Only closing helps. */
+  replaced(): string | undefined
+  /** For good: all calls fail after it. */
   close(): void
 }
 
 interface Opened {
   db: Db
   writer: Writer
+  wal: WalKeeper
   catalog: Catalog
-  inode: number
 }
 
-export function createOwner(path: string, durability: Durability): Owner {
+/** Log that a small write may have made: its true size is then looked up. */
+const changeBytes = 1024 * 1024
+
+export function createOwner(path: string, durability: Durability, walEvents: WalEvents): Owner {
   let opened: Opened | undefined
+  /** also while nothing is open: a file that was put in its place is not to be begun with what is left of the old */
+  let files: OpenFiles | undefined
+  let closed = false
+  /** a COMMIT failed in a way that may have left it in the log, and only the log: the disk may not have it */
+  let doubtful = false
   let version: unknown
-  let commits = 0
+  let unchecked = 0
+  let failedBytes = 0
 
   function open(): Opened {
     if (opened !== undefined) return opened
+    if (closed) throw new AppError('stopping', 'the store is closed', { retryAfter: 1 })
+    if (files?.databaseReplaced())
+      throw new AppError('store_unavailable', `${path} was deleted or replaced while it was open`, { retryAfter: 1 })
     const db = openForWriting(path, durability)
-    opened = { db, writer: createWriter(db), catalog: createCatalog(db), inode: statSync(path).ino }
+    try {
+      if (doubtful) makeDurable(db)
+      opened = {
+        db,
+        writer: createWriter(db),
+        wal: createWalKeeper(db, walEvents),
+        catalog: createCatalog(db),
+      }
+      files = openFiles(path)
+    } catch (error) {
+      db.close()
+      throw error
+    }
+    doubtful = false
     return opened
+  }
+
+  /** After a failed sync the system may hold pages for written that are not: only new writes of them are sure. */
+  function makeDurable(db: Db): void {
+    const [{ busy }] = db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }]
+    if (busy !== 0) throw Object.assign(new Error('a reader holds the write-ahead log'), { code: 'SQLITE_BUSY' })
   }
 
   function drop(): void {
     const db = opened?.db
     opened = undefined
+    version = undefined
     try {
       db?.close()
     } catch {
@@ -60,81 +98,94 @@ export function createOwner(path: string, durability: Durability): Owner {
     }
   }
 
-  /** What was committed before the error may be in the page cache only (a failed fsync): write it to the disk anew. */
-  function reopenDurably(): Opened {
-    drop()
-    const fresh = open()
-    const rows = fresh.db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
-    if (rows[0]?.busy !== 0)
-      throw Object.assign(new Error('a reader holds the write-ahead log'), { code: 'SQLITE_BUSY' })
-    return fresh
+  /** Runs `work`; a failure of the database, other than its lock's, closes the connection: the next call begins anew. */
+  function guarded<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error) && !(error instanceof AppError)) drop()
+      throw storeFailure(error, path)
+    }
+  }
+
+  function applyOnce({ writer }: Opened, group: Group): Applied {
+    try {
+      return writer.apply(group)
+    } catch (error) {
+      if (writer.uncertain !== undefined && mayBeLogged(error)) doubtful = true
+      throw error
+    }
   }
 
   function applyWithReplay(group: Group): Applied {
     const first = open()
     try {
-      return first.writer.apply(group)
+      return applyOnce(first, group)
     } catch (error) {
       if (isBusy(error)) throw error
       const { uncertain } = first.writer
-      const fresh = reopenDurably()
+      drop()
+      const fresh = open()
       if (uncertain !== undefined && fresh.writer.wasStored(group, uncertain)) return uncertain
-      return fresh.writer.apply(group)
+      return applyOnce(fresh, group)
     }
   }
 
-  /** Runs `work`; a failure that is not the lock's closes the connection, so that the next call begins anew. */
-  function guarded<T>(work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      if (!isBusy(error)) drop()
-      throw storeFailure(error, path)
-    }
-  }
-
-  function capWal(db: Db): void {
-    if (++commits % commitsBetweenWalChecks !== 0) return
-    const wal = `${path}-wal`
-    if (existsSync(wal) && statSync(wal).size > walCap) db.pragma('wal_checkpoint(RESTART)')
+  function change<T>(work: (opened: Opened) => T): T {
+    return guarded(() => {
+      const value = work(open())
+      unchecked += changeBytes
+      return value
+    })
   }
 
   return {
-    apply: group =>
-      guarded(() => {
-        const applied = applyWithReplay(group)
-        capWal(open().db)
+    apply(group) {
+      try {
+        const applied = guarded(() => applyWithReplay(group))
+        unchecked += group.bytes.length
         return applied
-      }),
-    catalog: () => guarded(() => open().catalog),
+      } catch (error) {
+        failedBytes = Math.max(failedBytes, group.bytes.length)
+        throw error
+      }
+    },
+    keepLogShort() {
+      const bytes = unchecked
+      unchecked = 0
+      guarded(() => opened?.wal.committed(bytes))
+    },
+    checkpointed: () => guarded(() => opened?.wal.checkpointed()),
+    read: work => guarded(() => work(open().catalog)),
+    change: work => change(({ catalog }) => work(catalog)),
     beginDelete: ref =>
-      guarded(() => {
-        const { catalog, writer } = open()
+      change(({ catalog, writer }) => {
         writer.forget()
         return catalog.beginDelete(ref)
       }),
     probe: () =>
       guarded(() => {
-        const { db } = open()
-        db.pragma(`user_version = ${db.pragma('user_version', { simple: true })}`)
+        probe(open().db, failedBytes)
+        failedBytes = 0
       }),
-    changedElsewhere() {
-      if (opened === undefined) return false
-      const now = opened.db.pragma('data_version', { simple: true })
-      const changed = version !== now
-      version = now
-      return changed
-    },
-    isReplaced() {
-      if (opened === undefined) return false
-      const replaced = !existsSync(path) || statSync(path).ino !== opened.inode
-      if (replaced) drop()
-      return replaced
+    changedElsewhere: () =>
+      guarded(() => {
+        const now = opened?.db.pragma('data_version', { simple: true })
+        const changed = now !== undefined && version !== now
+        version = now
+        return changed
+      }),
+    replaced() {
+      // SQLite itself removes the log when the last connection closes
+      if (opened === undefined) return files?.databaseReplaced() ? path : undefined
+      return files?.replaced()
     },
     close() {
+      closed = true
       const db = opened?.db
       opened = undefined
       db?.close()
+      files?.removeStaleLog()
     },
   }
 }

@@ -1,3 +1,5 @@
+import { AppError, type ErrorCode } from '../../../core/errors.ts'
+
 /** Calls from the gateway's thread to a thread of the store, and their answers. */
 
 export interface Call {
@@ -15,21 +17,27 @@ export interface Failure {
   retryAfter?: number
 }
 
+export const toError = ({ code, message, retryAfter }: Failure) =>
+  new AppError(code as ErrorCode, message, { retryAfter })
+
 interface Waiting {
   resolve: (value: never) => void
   reject: (error: Error) => void
 }
 
-/** Numbers calls and matches their answers. `lost` rejects all that is open, when the other side is gone. */
-export function createCalls(post: (call: Call) => void, toError: (failure: Failure) => Error) {
+/**
+ * Numbers calls and matches their answers. Where `post` throws, the call rejects. `lost` rejects all that is open, when
+ * the other side is gone.
+ */
+export function createCalls(post: (call: Call) => void) {
   const waiting = new Map<number, Waiting>()
   let nextId = 1
   return {
     call<T>(method: string, ...args: unknown[]): Promise<T> {
       const id = nextId++
       return new Promise<T>((resolve, reject) => {
-        waiting.set(id, { resolve, reject })
         post({ id, method, args })
+        waiting.set(id, { resolve, reject })
       })
     },
     answered(answer: Answer): void {

@@ -17,7 +17,7 @@ export interface SqliteOptions {
   /** `full`: every commit is synced before its ack. `relaxed`: a power cut may take the last commits. Default `full` */
   durability?: Durability
   /** what happened that an operator should read; never payloads */
-  onWarning?: (message: string) => void
+  onWarning?: (message: string, recovered?: boolean) => void
 }
 
 const toError = ({ code, message, retryAfter }: Failure) => new AppError(code as ErrorCode, message, { retryAfter })
@@ -42,6 +42,7 @@ export async function openSqlite({
   const queries = createQueryRunner(path)
   let writer = await startWriter()
   let reader: Worker | undefined
+  let checkpointer: Worker | undefined
   const readerCalls = createCalls(call => (reader ??= startReader()).postMessage(call), toError)
   const read = <T>(method: ReaderMethod, ...args: unknown[]) => readerCalls.call<T>(method, ...args)
 
@@ -110,7 +111,10 @@ export async function openSqlite({
           message.failure === undefined
             ? { ok: true }
             : { ok: false, code: message.failure.code, reason: message.failure.message }
-        onWarning(message.failure?.message ?? `store sqlite:${path}: writing works again`)
+        onWarning(
+          message.failure?.message ?? `store sqlite:${path}: writing works again`,
+          message.failure === undefined,
+        )
         break
       case 'replaced':
         reader?.postMessage('reopen')
@@ -119,11 +123,30 @@ export async function openSqlite({
           `${path} was deleted or replaced while it was open: events from before are in the old file, a new one is begun`,
         )
         break
+      case 'checkpoint':
+        ;(checkpointer ??= startCheckpointer()).postMessage('checkpoint')
+        break
       case 'ready':
       case 'refused':
       case 'closed':
         break
     }
+  }
+
+  function startCheckpointer(): Worker {
+    const worker = new Worker(siblingEntry('checkpoint.worker', import.meta.url), { workerData: { path } })
+    worker.on('message', ({ failure }: { failure?: string }) => {
+      if (failure !== undefined) onWarning(`store sqlite:${path}: a checkpoint failed: ${failure}`)
+      tell({ type: 'checkpointed' })
+    })
+    worker.on('error', error => {
+      onWarning(`the checkpoint thread failed: ${error.message}`)
+      tell({ type: 'checkpointed' })
+    })
+    worker.on('exit', () => {
+      if (checkpointer === worker) checkpointer = undefined
+    })
+    return worker
   }
 
   function startReader(): Worker {
@@ -141,6 +164,9 @@ export async function openSqlite({
 
   async function close(): Promise<void> {
     await commits.drained()
+    queries.close()
+    // the writer goes last: the last connection to go folds the write-ahead log into the database
+    await Promise.all([endThread(reader), endThread(checkpointer)])
     await new Promise<void>((done, fail) => {
       writer.on('message', (message: FromWriter) => {
         if (message.type === 'closed') message.failure === undefined ? done() : fail(toError(message.failure))
@@ -148,8 +174,6 @@ export async function openSqlite({
       writer.once('exit', () => done())
       tell({ type: 'close' })
     })
-    reader?.postMessage('close')
-    queries.close()
   }
 
   return {
@@ -193,6 +217,13 @@ export async function openSqlite({
     stats: () => ({ ...commits.stats }),
     close: () => (closing ??= close()),
   }
+}
+
+function endThread(thread: Worker | undefined): Promise<unknown> {
+  if (thread === undefined) return Promise.resolve()
+  const gone = new Promise(resolve => thread.once('exit', resolve))
+  thread.postMessage('close')
+  return gone
 }
 
 /** Two names of one file must meet at one lock. */

@@ -10,7 +10,11 @@ export interface WriterData {
   durability: Durability
 }
 
-export type ToWriter = { type: 'group'; id: number; group: Group } | { type: 'call'; call: Call } | { type: 'close' }
+export type ToWriter =
+  | { type: 'group'; id: number; group: Group }
+  | { type: 'call'; call: Call }
+  | { type: 'checkpointed' }
+  | { type: 'close' }
 
 export type FromWriter =
   | { type: 'ready' }
@@ -29,8 +33,12 @@ export type FromWriter =
   | { type: 'failed'; id: number; failure: Failure }
   | { type: 'answer'; answer: Answer }
   | { type: 'tokens'; tokens: TokenRow[] }
-  /** no failure: the store works again */
+  /** a change; no failure: the store works again */
   | { type: 'health'; failure: Failure | undefined }
-  /** the file was deleted or replaced under the running gateway; a new one is opened */
+  /** a file of the store was deleted or replaced: close all that has it open, the writer last, and begin anew */
   | { type: 'replaced' }
+  /** a reader holds back the write-ahead log, which has grown to this many pages */
+  | { type: 'held'; pages: number }
+  /** the write-ahead log has grown: another thread is to copy it */
+  | { type: 'checkpoint' }
   | { type: 'closed'; failure?: Failure }

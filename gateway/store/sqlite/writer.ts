@@ -71,7 +71,17 @@ export function createWriter(db: Db): Writer {
 
   let uncertain: Applied | undefined
 
+  /** The failure that led here is the one to be told, not one of the rollback. */
+  function rollBack(): void {
+    try {
+      if (db.inTransaction) rollback.run()
+    } catch {
+      // the connection is about to be closed
+    }
+  }
+
   function apply(group: Group): Applied {
+    uncertain = undefined
     begin.run()
     try {
       forgetIfForeign()
@@ -82,7 +92,7 @@ export function createWriter(db: Db): Writer {
       return applied
     } catch (error) {
       cache.clear()
-      if (db.inTransaction) rollback.run()
+      rollBack()
       throw error
     }
   }

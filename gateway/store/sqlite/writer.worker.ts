@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { toAppError } from '../../../core/errors.ts'
-import type { StreamRef } from '../store.ts'
-import type { Catalog } from './catalog.ts'
+import { AppError, toAppError } from '../../../core/errors.ts'
+import type { NewToken, StreamRef } from '../store.ts'
+import { createDeletes, type Deletes } from './deletes.ts'
 import { storeFailure } from './failures.ts'
 import type { Group } from './group.ts'
 import { type OwnerLock, takeOwnership } from './lock.ts'
@@ -13,33 +13,42 @@ import type { FromWriter, ToWriter, WriterData } from './writer.messages.ts'
 
 const { path, durability } = workerData as WriterData
 const port = parentPort!
-/** how often changes by other processes (tokens, the file itself) are looked for, ms */
+/** how often changes by other processes (tokens, the files themselves) are looked for, ms */
 const watchEvery = 250
 
 const post = (message: FromWriter, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 const failureOf = (error: unknown): Failure => {
-  const { code, message, details } = toAppError(error)
+  const { code, message, details } = toAppError(storeFailure(error, path))
   return { code, message, retryAfter: details.retryAfter }
 }
 
+const owner = createOwner(path, durability, {
+  request: () => post({ type: 'checkpoint' }),
+  held: pages => post({ type: 'held', pages }),
+})
 let lock: OwnerLock | undefined
-const owner = createOwner(path, durability)
-let healthy = true
+let deletes: Deletes | undefined
+let watching: NodeJS.Timeout | undefined
+/** what is wrong with the store, as it was last reported */
+let sick: string | undefined
+/** a file of the store was deleted or replaced: nothing is to be written any more, and this thread to be closed */
+let replaced: AppError | undefined
 
 function report(failure?: Failure): void {
-  if (failure === undefined && healthy) return
-  healthy = failure === undefined
+  if (failure?.code === sick) return
+  sick = failure?.code
   post({ type: 'health', failure })
 }
 
 function applyGroup(id: number, group: Group): void {
   const begun = performance.now()
   try {
+    if (replaced !== undefined) throw replaced
     const { results, lastEventId, events } = owner.apply(group)
     const seconds = (performance.now() - begun) / 1000
     const buffers = [results.buffer as ArrayBuffer, group.bytes.buffer]
     post({ type: 'applied', id, results, lastEventId, events, seconds, bytes: group.bytes }, buffers)
-    report()
+    keepLogShort()
   } catch (error) {
     const failure = failureOf(error)
     post({ type: 'failed', id, failure })
@@ -47,30 +56,41 @@ function applyGroup(id: number, group: Group): void {
   }
 }
 
+function keepLogShort(): void {
+  try {
+    owner.keepLogShort()
+  } catch (error) {
+    report(failureOf(error))
+  }
+}
+
 function sendTokens(): void {
-  post({ type: 'tokens', tokens: owner.catalog().listTokens() })
+  post({ type: 'tokens', tokens: owner.read(catalog => catalog.listTokens()) })
 }
 
-/** Deletes slice by slice, letting groups that wait go between them. */
-async function deleteRows(streamId: number): Promise<void> {
-  while (owner.catalog().deleteSlice(streamId)) await new Promise(resolve => setImmediate(resolve))
+function deleteSlice(streamId: number): boolean {
+  if (replaced !== undefined) throw replaced
+  const more = owner.change(catalog => catalog.deleteSlice(streamId))
+  keepLogShort()
+  return more
 }
 
-const methods: Record<string, (catalog: Catalog, args: readonly unknown[]) => unknown> = {
-  async deleteStream(_, [ref]) {
+const methods: Record<string, (...args: readonly unknown[]) => unknown> = {
+  async deleteStream(ref) {
     const id = owner.beginDelete(ref as StreamRef)
-    if (id !== undefined) await deleteRows(id)
+    if (id !== undefined) await deletes!.run(id)
     return id !== undefined
   },
-  retryDeadLetter: (catalog, [id, payload]) => catalog.retryDeadLetter(id as number, payload as Uint8Array),
-  purgeDeadLetters: (catalog, [ids]) => catalog.purgeDeadLetters(ids as number[]),
-  createToken(catalog, [token]) {
-    const row = catalog.createToken(token as Parameters<Catalog['createToken']>[0])
+  retryDeadLetter: (id, payload) =>
+    owner.change(catalog => catalog.retryDeadLetter(id as number, payload as Uint8Array)),
+  purgeDeadLetters: ids => owner.change(catalog => catalog.purgeDeadLetters(ids as number[])),
+  createToken(token) {
+    const row = owner.change(catalog => catalog.createToken(token as NewToken))
     sendTokens()
     return row
   },
-  revokeToken(catalog, [idOrName, at]) {
-    const done = catalog.revokeToken(idOrName as string, at as number)
+  revokeToken(idOrName, at) {
+    const done = owner.change(catalog => catalog.revokeToken(idOrName as string, at as number))
     sendTokens()
     return done
   },
@@ -78,53 +98,81 @@ const methods: Record<string, (catalog: Catalog, args: readonly unknown[]) => un
 
 async function answer({ id, method, args }: Call): Promise<void> {
   try {
-    const value = await methods[method]!(owner.catalog(), args)
+    if (replaced !== undefined) throw replaced
+    const value = await methods[method]!(...args)
     post({ type: 'answer', answer: { id, value } })
   } catch (error) {
-    post({ type: 'answer', answer: { id, failure: failureOf(storeFailure(error, path)) } })
+    post({ type: 'answer', answer: { id, failure: failureOf(error) } })
   }
 }
 
 function watch(): void {
+  if (replaced !== undefined) return
   try {
-    if (owner.isReplaced()) post({ type: 'replaced' })
-    if (!healthy) owner.probe()
+    const file = owner.replaced()
+    if (file !== undefined) return retire(file)
+    if (sick !== undefined) owner.probe()
     if (owner.changedElsewhere()) sendTokens()
     report()
+    deletes!.resume()
   } catch (error) {
     report(failureOf(error))
   }
 }
 
+function retire(file: string): void {
+  replaced = new AppError(
+    'store_unavailable',
+    `${file} was deleted or replaced while it was open: the store is being opened anew`,
+    { retryAfter: 1 },
+  )
+  report(failureOf(replaced))
+  post({ type: 'replaced' })
+}
+
 function start(): void {
   try {
     lock = takeOwnership(path)
-    const catalog = owner.catalog()
+    deletes = createDeletes(
+      deleteSlice,
+      owner.read(catalog => catalog.unfinishedDeletes()),
+    )
     sendTokens()
-    for (const id of catalog.unfinishedDeletes())
-      void deleteRows(id).catch(error => report(failureOf(storeFailure(error, path))))
     post({ type: 'ready' })
-    setInterval(watch, watchEvery).unref()
+    watching = setInterval(watch, watchEvery).unref()
   } catch (error) {
-    post({ type: 'refused', failure: failureOf(storeFailure(error, path)) })
-    port.close()
+    const failure = failureOf(error)
+    stop(() => ({ type: 'refused', failure }))
   }
 }
 
-function stop(): void {
+function checkpointed(): void {
+  try {
+    if (replaced === undefined) owner.checkpointed()
+  } catch (error) {
+    report(failureOf(error))
+  }
+}
+
+/** What could not be closed is told; the lock goes in any case, and with the port the thread. */
+function stop(last: (failure?: Failure) => FromWriter): void {
+  clearInterval(watching)
+  deletes?.stop()
+  let failure: Failure | undefined
   try {
     owner.close()
-    lock?.release()
-    post({ type: 'closed' })
   } catch (error) {
-    post({ type: 'closed', failure: failureOf(storeFailure(error, path)) })
+    failure = failureOf(error)
   }
+  lock?.release()
+  post(last(failure))
   port.close()
 }
 
 port.on('message', (message: ToWriter) => {
   if (message.type === 'group') applyGroup(message.id, message.group)
   else if (message.type === 'call') void answer(message.call)
-  else stop()
+  else if (message.type === 'checkpointed') checkpointed()
+  else stop(failure => ({ type: 'closed', failure }))
 })
 start()

@@ -85,10 +85,18 @@ export function createQueryRunner(path: string) {
     })
   }
 
-  function endChildren(): void {
+  function endChildren(): Promise<unknown> {
+    const gone = [...all].map(
+      child =>
+        new Promise<void>(resolve => {
+          child.once('exit', () => resolve())
+          // a child that could not be started does not exit
+          child.once('error', () => resolve())
+        }),
+    )
     for (const child of all) child.kill('SIGKILL')
-    all.clear()
     idle.length = 0
+    return Promise.all(gone)
   }
 
   return {
@@ -103,8 +111,8 @@ export function createQueryRunner(path: string) {
         next()
       })
     },
-    /** The database is another file now. */
-    restart: endChildren,
+    /** Resolves once no process has the database open. */
+    endChildren,
     close(): void {
       closed = true
       for (const job of waiting.splice(0))

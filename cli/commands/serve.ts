@@ -1,0 +1,101 @@
+import { type Command, Option } from 'commander'
+import type { Flags } from '../config/text.ts'
+import { version } from '../version.ts'
+import type { GlobalOptions } from './command.ts'
+
+const help = `
+Examples:
+  millrace serve                                              events in ./millrace.db, on http://127.0.0.1:4318
+  millrace serve --store sqlite:/var/lib/millrace/events.db --port 8080
+  millrace serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem    (needs a token: millrace token create)
+
+SIGTERM and Ctrl-C store and acknowledge what was received, then exit 0; a second signal ends at once.
+`
+
+/** Flag of the command line → key of the configuration. */
+const keys: Record<string, string> = {
+  host: 'gateway.host',
+  port: 'gateway.port',
+  grpcPort: 'gateway.grpc_port',
+  store: 'store',
+  durability: 'durability',
+  cors: 'gateway.cors',
+  auth: 'gateway.no_auth',
+  tlsCert: 'gateway.tls.cert',
+  tlsKey: 'gateway.tls.key',
+  tlsClientCa: 'gateway.tls.client_ca',
+  grace: 'gateway.grace',
+  perMessageDeflate: 'gateway.per_message_deflate',
+  logLevel: 'log_level',
+}
+
+/** `millrace serve` */
+export function define(command: Command): void {
+  command
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <port>', 'HTTP and WebSocket; 0 picks a free one (default: 4318)')
+    .option('--grpc-port <port>', 'OTLP over gRPC (default: 4317)')
+    .option('--store <url>', 'sqlite:PATH or memory: (default: sqlite:./millrace.db)')
+    .addOption(
+      new Option('--durability <level>', 'relaxed acks before the disk has synced (default: full)').choices([
+        'full',
+        'relaxed',
+      ]),
+    )
+    .option('--cors <origin...>', 'origins of web pages that may send')
+    .option('--no-auth', 'listen on other than loopback without a token')
+    .option('--tls-cert <file>', 'PEM certificate chain: HTTPS and WSS')
+    .option('--tls-key <file>', 'PEM private key')
+    .option('--tls-client-ca <file>', 'PEM CA that client certificates need (mTLS)')
+    .option('--grace <duration>', 'on SIGTERM, what is still open after this is cut (default: 10s)')
+    .option('--per-message-deflate', 'compress WebSocket messages')
+    .addHelpText('after', help)
+    .action(() => serve(command))
+}
+
+async function serve(command: Command): Promise<void> {
+  const options = command.optsWithGlobals<GlobalOptions & Record<string, unknown>>()
+  const [{ loadConfig }, { startGateway }, { createServerLog }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../../gateway/main.node.ts'),
+    import('../server-log.ts'),
+  ])
+  const { config } = await loadConfig({ file: options.config, flags: flagsOf(options) })
+  const log = createServerLog(config.log_level)
+  const gateway = await startGateway(config, { log, version: version() })
+  process.stdout.write(`millrace: listening on ${gateway.url}\n${hints(gateway.url, config.store)}`)
+  await stopSignal()
+  await gateway.stop()
+}
+
+function flagsOf(options: Record<string, unknown>): Flags {
+  return Object.fromEntries(
+    Object.entries(keys).map(([name, key]) => {
+      // commander gives --no-auth as auth: false
+      if (name === 'auth') return [key, ['--no-auth', options.auth === false ? true : undefined]]
+      return [key, [`--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`, options[name]]]
+    }),
+  )
+}
+
+/** Lines that work as they are printed: send one event, look at it. */
+function hints(url: string, store: string): string {
+  const look = store.startsWith('sqlite:')
+    ? `  sqlite3 ${store.slice('sqlite:'.length)} "select insert_datetime, payload from events"\n`
+    : `  curl ${url}/v1/streams\n`
+  return `  curl ${url}/ --data-binary '{"hello":"world"}'\n${look}`
+}
+
+/** Resolves at the first signal; the second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  return new Promise(resolve => {
+    let asked = false
+    const onSignal = () => {
+      if (asked) process.exit(1)
+      asked = true
+      resolve()
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}

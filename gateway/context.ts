@@ -1,0 +1,68 @@
+import type { Context } from 'hono'
+import { AppError } from '../core/errors.ts'
+import type { FramerOptions } from '../core/framing/framing.ts'
+import type { Log } from '../core/telemetry/event.ts'
+import type { Registry } from '../core/telemetry/registry.ts'
+import type { Auth, Identity } from './auth.ts'
+import { errorBody, errorHeaders } from './exchange.ts'
+import type { Ingest } from './ingest.ts'
+import type { IngestMetrics, TailMetrics } from './metrics.ts'
+import type { PostDeps } from './post.ts'
+import type { QueryLimits, Scope, Store } from './store/store.ts'
+
+/** What the routes stand on; made by the entry of each runtime. */
+export interface AppDeps {
+  store: Store
+  auth: Auth
+  ingest: Ingest
+  registry: Registry
+  metrics: IngestMetrics
+  tailMetrics: TailMetrics
+  log: Log
+  post: PostDeps
+  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
+  query: QueryLimits
+  /** where the gateway is reached, for the page at `/` */
+  url: () => string
+  /** aborts when the gateway stops */
+  stopSignal: AbortSignal
+}
+
+/** `remoteAddr` is given by the entry; web standards do not know it. */
+export type Env = { Bindings: { remoteAddr?: string } | undefined }
+export type Ctx = Context<Env>
+
+export function errorResponse(error: AppError): Response {
+  return new Response(`${JSON.stringify(errorBody(error))}\n`, { status: error.status, headers: errorHeaders(error) })
+}
+
+/** Throws unless the request may do what needs `scope`. */
+export function authorize(c: Ctx, deps: AppDeps, scope: Scope): Identity {
+  return deps.auth.authorize({ header: name => c.req.header(name), queryToken: c.req.query('token') }, scope)
+}
+
+/** The body of a query or an admin request: `application/json` only, so that no web page can send it unasked. */
+export async function jsonBody(c: Ctx): Promise<Record<string, unknown>> {
+  const type = c.req.header('content-type') ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    throw new AppError('unsupported_media_type', `the Content-Type is ${JSON.stringify(type)}: send application/json`)
+  let body: unknown
+  try {
+    body = await c.req.json()
+  } catch (error) {
+    throw new AppError('bad_request', `the body is not JSON: ${(error as Error).message}`, {}, error)
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new AppError('bad_request', 'the body is not a JSON object')
+  return body as Record<string, unknown>
+}
+
+/** A whole number of the query string within bounds, or `otherwise`. */
+export function wholeNumber(c: Ctx, name: string, otherwise: number, most: number): number {
+  const text = c.req.query(name)
+  if (text === undefined) return otherwise
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (!Number.isSafeInteger(value) || value > most)
+    throw new AppError('bad_request', `${name} is ${JSON.stringify(text)}: it can be a whole number of 0 to ${most}`)
+  return value
+}

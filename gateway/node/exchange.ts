@@ -1,0 +1,138 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AppError } from '../../core/errors.ts'
+import { Aborted, type Exchange, encodingOf } from '../exchange.ts'
+import { headersToJson, pairsOf } from '../headers.ts'
+import { encodingError, inflate } from './inflate.ts'
+
+/** What is read and thrown away of a refused body, so that its sender can read the refusal. */
+const drainBytes = 16 * 1024 * 1024
+const drainMs = 5000
+
+export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse): Exchange {
+  const url = incoming.url ?? '/'
+  const mark = url.indexOf('?')
+  let params: URLSearchParams | undefined
+  const { headers } = incoming
+
+  function respond(status: number, fields: Record<string, string>, body: string): void {
+    if (outgoing.headersSent || outgoing.destroyed) return
+    fields['content-length'] = String(Buffer.byteLength(body))
+    outgoing.writeHead(status, fields)
+    outgoing.end(body)
+    if (!incoming.complete) drain(incoming)
+  }
+
+  return {
+    header(name) {
+      const value = headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    query(name) {
+      if (mark < 0) return undefined
+      params ??= new URLSearchParams(url.slice(mark + 1))
+      return params.get(name) ?? undefined
+    },
+    headersJson: () => headersToJson(pairsOf(incoming.rawHeaders)),
+    remoteAddr: incoming.socket.remoteAddress ?? '',
+    read: (sink, maxBytes) => readBody(incoming, sink, maxBytes),
+    respond,
+    stream(fields) {
+      outgoing.writeHead(200, fields)
+      outgoing.flushHeaders()
+      return {
+        write: text => void outgoing.write(text),
+        end(text) {
+          outgoing.end(text)
+          if (!incoming.complete) drain(incoming)
+        },
+      }
+    },
+  }
+}
+
+function readBody(
+  incoming: IncomingMessage,
+  sink: (chunk: Uint8Array) => Promise<void> | undefined,
+  maxBytes: number,
+): Promise<void> {
+  const encoding = encodingOf(incoming.headers['content-encoding'])
+  if (encoding === 'unknown')
+    return Promise.reject(
+      new AppError(
+        'unsupported_encoding',
+        `the Content-Encoding ${incoming.headers['content-encoding']} is none of identity, gzip, deflate, br, zstd`,
+      ),
+    )
+  return new Promise((resolve, reject) => {
+    const source = encoding === undefined ? incoming : inflate(incoming, encoding)
+    let bytes = 0
+    let settled = false
+
+    function fail(error: unknown): void {
+      if (settled) return
+      settled = true
+      source.removeListener('data', onData)
+      if (source !== incoming) {
+        incoming.unpipe()
+        source.destroy()
+      }
+      reject(error)
+    }
+
+    function onData(chunk: Buffer): void {
+      bytes += chunk.length
+      if (bytes > maxBytes) {
+        fail(
+          new AppError(
+            'body_too_large',
+            `the body, inflated, passes the limit of ${maxBytes} bytes: send it in several requests of one stream`,
+          ),
+        )
+        return
+      }
+      let wait: Promise<void> | undefined
+      try {
+        wait = sink(chunk)
+      } catch (error) {
+        fail(error)
+        return
+      }
+      if (wait !== undefined) {
+        source.pause()
+        wait.then(() => source.resume(), fail)
+      }
+    }
+
+    source.on('data', onData)
+    source.on('end', () => {
+      settled = true
+      resolve()
+    })
+    source.on('error', error =>
+      fail(
+        incoming.destroyed && !incoming.complete
+          ? new Aborted()
+          : encoding === undefined
+            ? new Aborted()
+            : encodingError(encoding, error),
+      ),
+    )
+    incoming.on('close', () => {
+      if (!incoming.complete) fail(new Aborted())
+    })
+  })
+}
+
+/** Node throws the rest of the body away by itself; this sets the bounds. */
+function drain(incoming: IncomingMessage): void {
+  let left = drainBytes
+  const end = () => incoming.socket.destroy()
+  const timer = setTimeout(end, drainMs)
+  timer.unref()
+  incoming.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) end()
+  })
+  incoming.once('close', () => clearTimeout(timer))
+  incoming.resume()
+}

@@ -1,0 +1,210 @@
+import type { RawData, WebSocket } from 'ws'
+import { type AppError, toAppError } from '../../core/errors.ts'
+import { createFramer, frameMessage } from '../../core/framing/framer.ts'
+import type { FramerOptions } from '../../core/framing/framing.ts'
+import { ackEvery, closeCode } from '../../core/protocol.ts'
+import type { Identity } from '../auth.ts'
+import { type Producer, refusal } from '../ingest.ts'
+import { type Batch, createBatch } from './batch.ts'
+import { begin, type SessionEffect, type SessionEvent, step, type Verdict } from './session.ts'
+
+/** Bytes that one socket may hold before it is not read any more. */
+const highWater = 1024 * 1024
+/** Acks that the peer does not read are left out: the next one says more. */
+const unreadAcks = 64 * 1024
+
+export interface SocketOptions {
+  protocol: 'websocket' | 'millrace.v1'
+  identity: Identity
+  /** opens the stream; `producer` continues at its count */
+  open: () => Promise<{ producer: Producer; count: number; streamId: number }>
+  epoch: number | undefined
+  onBad: 'stop' | 'dead_letter'
+  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
+  /** the socket is done; its stream, where it has one, is no longer connected */
+  onRelease: (streamId: number) => void
+  onError: (error: AppError) => void
+}
+
+export interface Socket {
+  /** The gateway stops: what was received is stored and acknowledged, then Close 1001. */
+  stop(): void
+}
+
+/** Carries out what the session machine decides, on a real socket. */
+export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
+  const { protocol, identity, framing, onBad } = options
+  const plain = protocol === 'websocket'
+  const limits = { batch: plain ? ackEvery.events : 100_000, highWater }
+  const session = begin()
+  let batch: Batch | undefined
+  let producer: Producer | undefined
+  let streamId = 0
+  /** events of this socket before the message that is looked at */
+  let received = 0
+
+  function tell(event: SessionEvent): void {
+    for (const effect of step(session, event, limits)) carryOut(effect)
+  }
+
+  function carryOut(effect: SessionEffect): void {
+    switch (effect.type) {
+      case 'greet':
+        if (!plain) send({ type: 'open', stream: producer!.key, count: effect.count })
+        break
+      case 'append':
+        void append(effect.events)
+        break
+      case 'ack':
+        if (ws.bufferedAmount > unreadAcks && session.phase === 'open') break
+        if (plain) ws.send(String(effect.count))
+        else
+          send({
+            type: 'ack',
+            count: effect.count,
+            duplicates: producer!.totals.duplicates,
+            rejected: producer!.totals.rejected,
+          })
+        break
+      case 'close':
+        if (!plain && effect.verdict.error !== undefined) send({ type: 'error', ...effect.verdict.error })
+        ws.close(effect.verdict.code, effect.verdict.reason)
+        ws.resume()
+        break
+      case 'pause':
+        ws.pause()
+        break
+      case 'resume':
+        ws.resume()
+        break
+      case 'release':
+        batch = undefined
+        options.onRelease(streamId)
+        break
+    }
+  }
+
+  function send(frame: Record<string, unknown>): void {
+    ws.send(JSON.stringify(frame))
+  }
+
+  async function open(): Promise<void> {
+    try {
+      const opened = await options.open()
+      producer = opened.producer
+      streamId = opened.streamId
+      tell({ type: 'opened', count: opened.count })
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  async function append(events: number): Promise<void> {
+    try {
+      const outcome = await producer!.append(batch!.take(events), false)
+      if (!outcome.ok) throw refusal(producer!.key, outcome, { epoch: options.epoch })
+      const wait = identity.wait()
+      // a token over its limit is slowed down: no ack, so the queue fills and reading pauses
+      if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait * 1000))
+      tell({ type: 'stored', count: outcome.count })
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  function fail(thrown: unknown): void {
+    const error = toAppError(thrown)
+    options.onError(error)
+    tell({ type: 'failed', verdict: verdictOf(error) })
+  }
+
+  function onMessage(data: RawData, isBinary: boolean): void {
+    const message = data as Buffer
+    if (session.verdict !== undefined) return
+    if (isBinary && message.length === 0)
+      tell({ type: 'verdict', verdict: { code: closeCode.end, reason: 'end of stream' } })
+    else if (plain) onEvent(message)
+    else onBatch(message)
+  }
+
+  function onEvent(message: Buffer): void {
+    batch ??= createBatch()
+    const found = frameMessage(message, framing)
+    if ('code' in found) {
+      if (onBad === 'stop' || found.code === 'event_too_large') {
+        bad(found.code, found.message, received)
+        return
+      }
+      batch.add(message, 0, message.length, found)
+      tell({ type: 'received', events: 1, bytes: message.length })
+    } else {
+      batch.add(message, found.start, found.end)
+      tell({ type: 'received', events: 1, bytes: found.end - found.start })
+    }
+    received++
+  }
+
+  function onBatch(message: Buffer): void {
+    batch ??= createBatch()
+    const framer = createFramer({ ...framing, onBad, sizeHint: message.length })
+    framer.push(message)
+    framer.end()
+    const frames = framer.take()
+    if (frames !== undefined) {
+      batch.addFrames(frames)
+      received += frames.count
+      tell({ type: 'received', events: frames.count, bytes: frames.bytes.length })
+    }
+    if (framer.failure !== undefined) bad(framer.failure.code, framer.failure.message, received)
+  }
+
+  function bad(code: AppError['code'], message: string, index: number): void {
+    tell({
+      type: 'verdict',
+      verdict: {
+        code: code === 'event_too_large' ? closeCode.tooBig : closeCode.badEvent,
+        reason: cut(`${code}: ${message}`),
+        error: { code, message, index },
+      },
+    })
+  }
+
+  ws.on('message', onMessage)
+  ws.on('close', () => tell({ type: 'peer_closed' }))
+  // ws closes the socket itself after a protocol error; 'close' follows
+  ws.on('error', () => {})
+  void open()
+
+  return {
+    stop: () =>
+      tell({
+        type: 'verdict',
+        verdict: {
+          code: closeCode.stopping,
+          reason: 'the gateway stops: connect again and resume at the acknowledged count',
+        },
+      }),
+  }
+}
+
+/** The close frame that tells a client what an error of ours means for it. */
+export function verdictOf(error: AppError): Verdict {
+  const { code, message, details } = error
+  const retry_after_ms = details.retryAfter === undefined ? undefined : details.retryAfter * 1000
+  const close =
+    code === 'fenced' || code === 'gap' || code === 'unauthorized' || code === 'forbidden' || code === 'bad_request'
+      ? closeCode.policy
+      : code === 'stopping'
+        ? closeCode.stopping
+        : code === 'internal'
+          ? closeCode.internal
+          : closeCode.tryLater
+  return { code: close, reason: cut(`${code}: ${message}`), error: { code, message, retry_after_ms } }
+}
+
+/** RFC 6455 section 5.5.1: a reason has at most 123 bytes. */
+function cut(reason: string): string {
+  let text = reason
+  while (new TextEncoder().encode(text).length > 123) text = text.slice(0, Math.min(text.length - 1, 123))
+  return text
+}

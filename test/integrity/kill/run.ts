@@ -1,0 +1,65 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePort, type RunningGateway, startGateway, tempDir } from '../../support/gateway.ts'
+import { random } from './events.ts'
+import { judge, type Verdict } from './judge.ts'
+
+export interface KillRun extends Verdict {
+  kills: number
+  seconds: number
+  /** time from the start of a killed gateway to listening again, ms: median and worst */
+  recovery: { median: number; worst: number }
+}
+
+/** Kills a real gateway with SIGKILL at seeded random moments while a producer process sends and resumes. */
+export async function killRun({
+  kills,
+  seed,
+  onProgress = () => {},
+}: {
+  kills: number
+  seed: number
+  onProgress?: (done: number) => void
+}): Promise<KillRun> {
+  const dir = tempDir()
+  const store = join(dir.path, 'events.db')
+  const ledger = join(dir.path, 'ledger.ndjson')
+  const port = await freePort()
+  const rnd = random(seed)
+  const begun = performance.now()
+  const start = () => startGateway(['--store', `sqlite:${store}`, '--port', String(port), '--log-level', 'error'])
+  const recoveries: number[] = []
+  let gateway: RunningGateway | undefined
+  let producer: ChildProcess | undefined
+  try {
+    gateway = await start()
+    producer = fork(fileURLToPath(new URL('./producer.ts', import.meta.url)), [String(port), ledger, String(seed)])
+    const ended = new Promise<number | null>(resolve => producer!.once('exit', resolve))
+    for (let kill = 0; kill < kills; kill++) {
+      await new Promise(resolve => setTimeout(resolve, 20 + rnd() * 400))
+      await gateway.end('SIGKILL')
+      const before = performance.now()
+      gateway = await start()
+      recoveries.push(performance.now() - before)
+      onProgress(kill + 1)
+    }
+    await new Promise(resolve => setTimeout(resolve, 300))
+    producer.send('finish')
+    const code = await ended
+    if (code !== 0) throw new Error(`the producer ended with ${code}`)
+    const exit = await gateway.end()
+    const verdict = judge(store, [ledger])
+    if (exit !== 0) verdict.violations.push(`the gateway ended with ${exit} after SIGTERM`)
+    recoveries.sort((a, b) => a - b)
+    const recovery = {
+      median: Math.round(recoveries[recoveries.length >> 1] ?? 0),
+      worst: Math.round(recoveries.at(-1) ?? 0),
+    }
+    return { ...verdict, kills, seconds: Math.round((performance.now() - begun) / 1000), recovery }
+  } finally {
+    producer?.kill('SIGKILL')
+    gateway?.child.kill('SIGKILL')
+    dir.remove()
+  }
+}
