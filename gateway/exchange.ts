@@ -20,7 +20,12 @@ export interface Exchange {
   read(sink: (chunk: Uint8Array) => Promise<void> | undefined, maxBytes: number): Promise<void>
   respond(status: number, headers: Record<string, string>, body: string): void
   /** A 200 whose body comes in pieces. */
-  stream(headers: Record<string, string>): { write(text: string): void; end(text: string): void }
+  stream(headers: Record<string, string>): StreamedBody
+}
+
+export interface StreamedBody {
+  write(text: string): void
+  end(text: string): void
 }
 
 /** The client went away in the middle: there is nobody to answer. */

@@ -60,7 +60,10 @@ function refuse(exchange: Exchange, deps: PostDeps, error: AppError, cors: Recor
 async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: Record<string, string>): Promise<void> {
   const stopping = deps.stopping() ?? deps.ingest.stalled()
   if (stopping !== undefined) throw stopping
-  const identity = deps.auth.authorize({ header: exchange.header, queryToken: exchange.query('token') }, 'ingest')
+  const identity = deps.auth.authorize(
+    { header: name => exchange.header(name), queryToken: exchange.query('token') },
+    'ingest',
+  )
   const params = readStreamParams(exchange)
   const length = Number(exchange.header('content-length') ?? Number.NaN)
   if (length > deps.maxBodyBytes) throw tooLarge(length, deps.maxBodyBytes)

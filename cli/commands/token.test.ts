@@ -63,6 +63,20 @@ test('a token that may only send is enough to send and to resume', async () => {
   await answers(200)
 })
 
+test('a sender over the limit of its token waits and loses nothing', async () => {
+  const secret = (await token('create', 'slow', '--scope', 'ingest,read', '--events-per-second', '1')).stdout.trim()
+  await answers(401)
+  const input = '1\n'.repeat(8)
+  const args = ['send', '--url', gateway.url, '--token', secret, '--stream', 'slow', '--batch-bytes', '8', '--json']
+  const { code, stdout, stderr } = await run(args, { input })
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /\(rate_limited\); trying again/)
+  const { count, accepted } = JSON.parse(stdout)
+  assert.deepEqual([count, accepted], [8, 8])
+  assert.equal((await token('revoke', 'slow')).code, 0)
+  await answers(200)
+})
+
 test('a name is taken once, a scope must be known, and what is not there cannot be revoked', async () => {
   assert.equal((await token('create', 'twice', '--scope', 'read', '--json')).code, 0)
   assert.equal((await token('create', 'twice', '--scope', 'read')).code, 1)

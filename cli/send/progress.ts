@@ -16,7 +16,7 @@ export interface View {
 
 export interface Progress {
   update(view: Omit<View, 'ms'>): void
-  /** Removes the bar. */
+  /** Removes the bar; once more does nothing. */
   stop(): void
 }
 
@@ -42,7 +42,8 @@ export function startProgress(out: NodeJS.WriteStream): Progress {
     },
     stop() {
       clearInterval(timer)
-      if (out.isTTY) out.write('\r\x1b[K')
+      if (out.isTTY && view !== undefined) out.write('\r\x1b[K')
+      view = undefined
     },
   }
 }

@@ -110,15 +110,19 @@ test('a bad event ends it with file, line and reason, after everything before it
 })
 
 test('an event that only the gateway finds bad is told by its line in the file, too', async () => {
-  const small = await startGateway(temporaryFolder().path, [])
+  const own = temporaryFolder()
+  const config = join(own.path, 'millrace.yaml')
+  writeFileSync(config, 'gateway: { limits: { event: 100 } }\n')
+  const strict = await startGateway(own.path, ['--config', config])
   try {
-    const deep = `${'['.repeat(901)}${']'.repeat(901)}`
-    const path = file('deep.ndjson', `${lines(40).join('\n')}\n${deep}\n`)
-    const { code, stderr } = await run(['send', '--url', small.url, path, '--stream', 'deep', '--batch-bytes', '100'])
+    const large = JSON.stringify('x'.repeat(100))
+    const path = file('large.ndjson', `${lines(40).join('\n')}\n${large}\n`)
+    const { code, stderr } = await run(['send', '--url', strict.url, path, '--stream', 'large', '--batch-bytes', '90'])
     assert.equal(code, 1)
-    assert.match(stderr, /deep\.ndjson:41: .*\(too_deep\); stream deep has 40 events/)
+    assert.match(stderr, /large\.ndjson:41: .*\(event_too_large\); stream large has 40 events/)
   } finally {
-    await small.stop()
+    await strict.stop()
+    own.remove()
   }
 })
 
@@ -152,6 +156,17 @@ test('a higher epoch fences an older producer off', async () => {
   assert.equal(code, 1)
   assert.match(stderr, /\(fenced\)/)
   assert.deepEqual(await payloadsOf(gateway.url, 'fenced'), ['1'])
+})
+
+test('interrupted it tells what is stored and how to go on', async () => {
+  const { child, ended } = start(['send', '--url', gateway.url, '--stream', "Anna's", '--json'])
+  child.stdin.write('{"n":0}\n')
+  while ((await payloadsOf(gateway.url, "Anna's")).length < 1) await new Promise(resolve => setTimeout(resolve, 20))
+  child.kill('SIGINT')
+  const { code, stdout, stderr } = await ended
+  assert.equal(code, 1)
+  assert.match(stderr, /stopped; stream Anna's has 1 events, and with --stream 'Anna'\\''s' it goes on there/)
+  assert.deepEqual([JSON.parse(stdout).count, JSON.parse(stdout).error], [1, 'stopped'])
 })
 
 test('it waits for a gateway that is restarted, and loses and repeats nothing', async () => {

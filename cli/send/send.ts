@@ -63,7 +63,7 @@ function report(stream: string, { state, bytes }: Outcome, ms: number, json: boo
   }
   if (reason !== undefined)
     throw new Error(
-      `${reason}; stream ${stream} has ${number(count)} events, and with --stream ${stream} it goes on there`,
+      `${reason}; stream ${stream} has ${number(count)} events, and with --stream ${quote(stream)} it goes on there`,
     )
   const notes = [`${number(accepted)} events stored in ${formatDuration(ms)}`]
   if (duplicates > 0) notes.push(`${number(duplicates)} were there already`)
@@ -86,4 +86,9 @@ function sum({ totals }: State): number {
 
 function number(value: number): string {
   return value.toLocaleString('en')
+}
+
+/** As a shell reads it as one word. */
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

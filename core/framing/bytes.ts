@@ -21,3 +21,6 @@ export const byteOrderMark = [0xef, 0xbb, 0xbf] as const
 export function beginsWithMark(bytes: Uint8Array): boolean {
   return byteOrderMark.every((byte, k) => bytes[k] === byte)
 }
+
+/** No bytes; shared, and never handed out. */
+export const none = new Uint8Array(0)

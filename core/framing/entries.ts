@@ -1,10 +1,8 @@
+import { none } from './bytes.ts'
 import type { DeadEntry, Frames } from './framing.ts'
 
 /** the most that is allocated ahead of bytes that were announced but have not come */
 const ahead = 1024 * 1024
-
-/** holds nothing, and is never handed out */
-export const none = new Uint8Array(0)
 
 /** One growing buffer, and where in it the entries are that wait for `take`. */
 export class Entries {

@@ -18,7 +18,7 @@ import type { ErrorCode } from '../errors.ts'
 
 /** A run of entries in one buffer: entry k is `bytes[spans[2k], spans[2k+1])`. */
 export interface Frames {
-  /** begins at byte 0 of an ArrayBuffer of its own, so that it can be transferred to another thread */
+  /** begins at byte 0 of its ArrayBuffer */
   bytes: Uint8Array<ArrayBuffer>
   /** start and end of each entry, in order; length 2 × count */
   spans: Uint32Array<ArrayBuffer>

@@ -1,3 +1,4 @@
+import { none } from './bytes.ts'
 import {
   begin as beginTable,
   breaksUtf8,
@@ -44,7 +45,7 @@ export class Scanner {
   /** an LF stands inside the value */
   hasLineBreak = false
   private readonly maxDepth: number
-  private bytes: Uint8Array = new Uint8Array(0)
+  private bytes: Uint8Array = none
   private view: DataView | undefined
   private state = VALUE
   private depth = 0

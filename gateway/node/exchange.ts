@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '../../core/errors.ts'
-import { Aborted, type Exchange, encodingOf } from '../exchange.ts'
+import { Aborted, type Exchange, encodingOf, type StreamedBody } from '../exchange.ts'
 import { headersToJson, pairsOf } from '../headers.ts'
 import { encodingError, inflate } from './inflate.ts'
 
@@ -8,13 +8,46 @@ import { encodingError, inflate } from './inflate.ts'
 const drainBytes = 16 * 1024 * 1024
 const drainMs = 5000
 
-export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse): Exchange {
-  const url = incoming.url ?? '/'
-  const mark = url.indexOf('?')
-  let params: URLSearchParams | undefined
-  const { headers } = incoming
+/** A class, not closures: one is made for every POST. */
+export class NodeExchange implements Exchange {
+  private readonly incoming: IncomingMessage
+  private readonly outgoing: ServerResponse
+  private params: URLSearchParams | undefined
 
-  function respond(status: number, fields: Record<string, string>, body: string): void {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+    this.incoming = incoming
+    this.outgoing = outgoing
+  }
+
+  get remoteAddr(): string {
+    return this.incoming.socket.remoteAddress ?? ''
+  }
+
+  header(name: string): string | undefined {
+    const value = this.incoming.headers[name]
+    return Array.isArray(value) ? value.join(', ') : value
+  }
+
+  query(name: string): string | undefined {
+    if (this.params === undefined) {
+      const { url = '/' } = this.incoming
+      const mark = url.indexOf('?')
+      if (mark < 0) return undefined
+      this.params = new URLSearchParams(url.slice(mark + 1))
+    }
+    return this.params.get(name) ?? undefined
+  }
+
+  headersJson(): string {
+    return headersToJson(pairsOf(this.incoming.rawHeaders))
+  }
+
+  read(sink: (chunk: Uint8Array) => Promise<void> | undefined, maxBytes: number): Promise<void> {
+    return readBody(this.incoming, sink, maxBytes)
+  }
+
+  respond(status: number, fields: Record<string, string>, body: string): void {
+    const { incoming, outgoing } = this
     if (outgoing.headersSent || outgoing.destroyed) return
     fields['content-length'] = String(Buffer.byteLength(body))
     outgoing.writeHead(status, fields)
@@ -22,31 +55,17 @@ export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse
     if (!incoming.complete) drain(incoming)
   }
 
-  return {
-    header(name) {
-      const value = headers[name]
-      return Array.isArray(value) ? value.join(', ') : value
-    },
-    query(name) {
-      if (mark < 0) return undefined
-      params ??= new URLSearchParams(url.slice(mark + 1))
-      return params.get(name) ?? undefined
-    },
-    headersJson: () => headersToJson(pairsOf(incoming.rawHeaders)),
-    remoteAddr: incoming.socket.remoteAddress ?? '',
-    read: (sink, maxBytes) => readBody(incoming, sink, maxBytes),
-    respond,
-    stream(fields) {
-      outgoing.writeHead(200, fields)
-      outgoing.flushHeaders()
-      return {
-        write: text => void outgoing.write(text),
-        end(text) {
-          outgoing.end(text)
-          if (!incoming.complete) drain(incoming)
-        },
-      }
-    },
+  stream(fields: Record<string, string>): StreamedBody {
+    const { incoming, outgoing } = this
+    outgoing.writeHead(200, fields)
+    outgoing.flushHeaders()
+    return {
+      write: text => void outgoing.write(text),
+      end(text) {
+        outgoing.end(text)
+        if (!incoming.complete) drain(incoming)
+      },
+    }
   }
 }
 

@@ -10,7 +10,7 @@ import type { GatewayConfig } from '../config.ts'
 import type { Env } from '../context.ts'
 import { errorBody } from '../exchange.ts'
 import { type PostDeps, type PostRoute, post } from '../post.ts'
-import { nodeExchange } from './exchange.ts'
+import { NodeExchange } from './exchange.ts'
 
 /** The routes that step below the web streams: measured 3 to 8 times as fast for a POST. */
 const hot: Record<string, PostRoute> = {
@@ -31,7 +31,7 @@ export function createHttpServer(app: Hono<Env>, deps: PostDeps, config: Gateway
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const route = incoming.method === 'POST' ? hot[pathOf(incoming.url)] : undefined
     if (route === undefined) void rest(incoming, outgoing)
-    else void post(nodeExchange(incoming, outgoing), deps, route)
+    else void post(new NodeExchange(incoming, outgoing), deps, route)
   }
   const options = {
     maxHeaderSize: config.limits.headers,

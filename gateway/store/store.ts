@@ -7,7 +7,7 @@ import type { Frames } from '../../core/framing/framing.ts'
  * - `append` resolves only after its events are synced to durable storage; until then no reader sees them.
  * - Epoch and offset are checked in the transaction that stores the events, never before.
  * - Calls may overlap. Appends to one stream take effect in the order of the calls.
- * - `append` owns `frames.bytes` and `frames.spans` from the call on (they may be transferred to another thread).
+ * - `append` may read `frames` until it settles, and must neither change, transfer nor keep them.
  * - A failure of the store rejects with an AppError (`store_busy`, `store_unavailable`, `disk_full`); nothing of that
  *   append is then acknowledged, and its count must be asked again. The store recovers by itself once the cause is gone.
  * - Outcomes that a client can cause (`gap`, `fenced`) are values.

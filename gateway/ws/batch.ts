@@ -1,90 +1,91 @@
-import type { Frames } from '../../core/framing/framing.ts'
+import type { DeadEntry, Frames } from '../../core/framing/framing.ts'
 
 /** The entries of many messages, gathered for one append. */
 export interface Batch {
-  /** Takes a copy of `bytes[start, end)`. `dead`: it is a dead letter for this reason */
-  add(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    dead?: { code: Frames['dead'][number]['code']; message: string },
-  ): void
+  /** Takes a copy of `bytes[start, end)`. `why`: it is a dead letter for this reason */
+  add(bytes: Uint8Array, start: number, end: number, why?: Pick<DeadEntry, 'code' | 'message'>): void
   addFrames(frames: Frames): void
-  readonly count: number
-  /** Hands over at most `most` entries, oldest first. */
+  /** Hands over at most `most` entries, oldest first. They are valid until the next `take`. */
   take(most: number): Frames
 }
 
 const firstBytes = 4096
 const firstEntries = 64
+/** Larger buffers are not kept for the next batch: an idle socket shall hold little. */
+const keptBytes = 256 * 1024
 
+interface Pages {
+  bytes: Uint8Array<ArrayBuffer>
+  used: number
+  spans: Uint32Array<ArrayBuffer>
+  count: number
+  dead: DeadEntry[]
+}
+
+const emptyPages = (): Pages => ({ bytes: new Uint8Array(0), used: 0, spans: new Uint32Array(0), count: 0, dead: [] })
+
+/** Two sets of buffers in turn: one is filled while the other is on its way to the store. */
 export function createBatch(): Batch {
-  let bytes = new Uint8Array(0)
-  let used = 0
-  let spans = new Uint32Array(0)
-  let count = 0
-  let dead: Frames['dead'] = []
+  let filling = emptyPages()
+  let away = emptyPages()
 
-  function room(byteCount: number, entries: number): void {
-    if (used + byteCount > bytes.length) {
-      const grown = new Uint8Array(Math.max(firstBytes, bytes.length * 2, used + byteCount))
-      grown.set(bytes.subarray(0, used))
-      bytes = grown
+  function room(pages: Pages, bytes: number, entries: number): void {
+    if (pages.used + bytes > pages.bytes.length) {
+      const grown = new Uint8Array(Math.max(firstBytes, pages.bytes.length * 2, pages.used + bytes))
+      grown.set(pages.bytes.subarray(0, pages.used))
+      pages.bytes = grown
     }
-    if ((count + entries) * 2 > spans.length) {
-      const grown = new Uint32Array(Math.max(firstEntries * 2, spans.length * 2, (count + entries) * 2))
-      grown.set(spans.subarray(0, count * 2))
-      spans = grown
+    if ((pages.count + entries) * 2 > pages.spans.length) {
+      const grown = new Uint32Array(Math.max(firstEntries * 2, pages.spans.length * 2, (pages.count + entries) * 2))
+      grown.set(pages.spans.subarray(0, pages.count * 2))
+      pages.spans = grown
     }
   }
 
-  function add(
-    source: Uint8Array,
-    start: number,
-    end: number,
-    why?: { code: Frames['dead'][number]['code']; message: string },
-  ): void {
-    room(end - start, 1)
-    bytes.set(start === 0 && end === source.length ? source : source.subarray(start, end), used)
-    spans[count * 2] = used
-    used += end - start
-    spans[count * 2 + 1] = used
-    if (why !== undefined) dead.push({ at: count, ...why, size: end - start })
-    count++
+  /** Appends entries `from` to `to` of others, whose spans are of `bytes`. */
+  function append(pages: Pages, others: Pick<Frames, 'bytes' | 'spans' | 'dead'>, from: number, to: number): void {
+    if (from === to) return
+    const first = others.spans[from * 2]!
+    const end = others.spans[to * 2 - 1]!
+    room(pages, end - first, to - from)
+    pages.bytes.set(others.bytes.subarray(first, end), pages.used)
+    const shift = pages.used - first
+    for (let i = from * 2; i < to * 2; i++) pages.spans[(pages.count - from) * 2 + i] = others.spans[i]! + shift
+    for (const letter of others.dead)
+      if (letter.at >= from && letter.at < to) pages.dead.push({ ...letter, at: letter.at - from + pages.count })
+    pages.used += end - first
+    pages.count += to - from
   }
 
   return {
-    add,
-    addFrames(frames) {
-      room(frames.bytes.length, frames.count)
-      bytes.set(frames.bytes, used)
-      for (let i = 0; i < frames.spans.length; i++) spans[count * 2 + i] = frames.spans[i]! + used
-      for (const letter of frames.dead) dead.push({ ...letter, at: letter.at + count })
-      used += frames.bytes.length
-      count += frames.count
+    add(bytes, start, end, why) {
+      const size = end - start
+      room(filling, size, 1)
+      filling.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), filling.used)
+      if (why !== undefined) filling.dead.push({ at: filling.count, code: why.code, message: why.message, size })
+      filling.spans[filling.count * 2] = filling.used
+      filling.used += size
+      filling.spans[filling.count * 2 + 1] = filling.used
+      filling.count++
     },
-    get count() {
-      return count
+    addFrames(frames) {
+      append(filling, frames, 0, frames.count)
     },
     take(most) {
-      const taken = Math.min(most, count)
-      const cut = taken === count ? used : spans[taken * 2]!
-      const frames: Frames = {
-        bytes: bytes.slice(0, cut),
-        spans: spans.slice(0, taken * 2),
-        count: taken,
-        dead: dead.filter(letter => letter.at < taken),
+      const pages = filling
+      filling = away.bytes.length > keptBytes ? emptyPages() : away
+      filling.used = 0
+      filling.count = 0
+      filling.dead = []
+      away = pages
+      const count = Math.min(most, pages.count)
+      append(filling, pages, count, pages.count)
+      return {
+        bytes: pages.bytes.subarray(0, count === 0 ? 0 : pages.spans[count * 2 - 1]!),
+        spans: pages.spans.subarray(0, count * 2),
+        count,
+        dead: pages.dead.filter(letter => letter.at < count),
       }
-      for (let i = taken * 2; i < count * 2; i++) spans[i - taken * 2] = spans[i]! - cut
-      bytes.copyWithin(0, cut, used)
-      dead = dead.filter(letter => letter.at >= taken).map(letter => ({ ...letter, at: letter.at - taken }))
-      used -= cut
-      count -= taken
-      if (count === 0 && bytes.length > 16 * firstBytes) {
-        bytes = new Uint8Array(0)
-        spans = new Uint32Array(0)
-      }
-      return frames
     },
   }
 }

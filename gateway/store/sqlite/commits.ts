@@ -1,4 +1,3 @@
-import { AppError } from '../../../core/errors.ts'
 import type { AppendOutcome, AppendRequest, StoreStats } from '../store.ts'
 import { decodeOutcome, encodeGroup, type Group, type Item } from './group.ts'
 
@@ -111,6 +110,5 @@ export function createCommits(send: (id: number, group: Group) => void) {
         await new Promise(resolve => setTimeout(resolve, 2))
       }
     },
-    closedError: () => new AppError('stopping', 'the store is closed', { retryAfter: 1 }),
   }
 }

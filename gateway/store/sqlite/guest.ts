@@ -81,7 +81,7 @@ export async function openGuest(path: string): Promise<Store> {
     health: () => ({ ok: true }),
     stats: () => ({ queuedAppends: 0, queuedBytes: 0, commits: 0, appends: 0, events: 0, commitSeconds: 0 }),
     async close() {
-      queries.close()
+      await queries.end(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
       db.close()
     },
   }

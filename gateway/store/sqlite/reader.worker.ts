@@ -39,11 +39,8 @@ function answer({ id, method, args }: Call): Answer {
   }
 }
 
-port.on('message', (message: Call | 'close' | 'reopen') => {
-  if (message === 'close' || message === 'reopen') {
-    db?.close()
-    db = undefined
-    catalog = undefined
-    if (message === 'close') port.close()
-  } else port.postMessage(answer(message))
+port.on('message', (message: Call | 'close') => {
+  if (message !== 'close') return port.postMessage(answer(message))
+  db?.close()
+  port.close()
 })

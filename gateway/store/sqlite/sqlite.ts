@@ -1,16 +1,15 @@
-import { realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import { AppError, type ErrorCode } from '../../../core/errors.ts'
+import { AppError } from '../../../core/errors.ts'
 import type { Store, StoreHealth, TokenRow } from '../store.ts'
 import { createCommits } from './commits.ts'
 import type { Durability } from './database.ts'
+import { realPath } from './lock.ts'
 import { createQueryRunner } from './query/runner.ts'
 import { tailSql } from './query/tail.ts'
 import type { ReaderMethod } from './reader.worker.ts'
-import { type Answer, createCalls, type Failure } from './rpc.ts'
-import { siblingEntry } from './threads.ts'
-import type { FromWriter, ToWriter, WriterData } from './writer.messages.ts'
+import { type Answer, type Call, createCalls, toError } from './rpc.ts'
+import { lazyThread, siblingEntry } from './threads.ts'
+import type { FromWriter, ToWriter } from './writer.messages.ts'
+import { startWriterThread } from './writer.thread.ts'
 
 export interface SqliteOptions {
   path: string
@@ -20,8 +19,6 @@ export interface SqliteOptions {
   onWarning?: (message: string, recovered?: boolean) => void
 }
 
-const toError = ({ code, message, retryAfter }: Failure) => new AppError(code as ErrorCode, message, { retryAfter })
-
 /** The default store: one SQLite file, one writing thread, one reading thread, queries in a process that can be killed. */
 export async function openSqlite({
   path: given,
@@ -29,70 +26,84 @@ export async function openSqlite({
   onWarning = () => {},
 }: SqliteOptions): Promise<Store> {
   const path = realPath(given)
+  const name = `store sqlite:${path}`
   const commitListeners = new Set<() => void>()
   const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
   let tokens: readonly TokenRow[] = []
   let health: StoreHealth = { ok: true }
   let closing: Promise<void> | undefined
+  /** why nothing is read or written: the store is closed, or the files are being let go of */
+  let down: AppError | undefined
+
+  const unavailable = (what: string) => new AppError('store_unavailable', `${name}: ${what}`, { retryAfter: 1 })
+  const writerGone = () => unavailable('the writer thread ended; it is being started again')
+  const closed = () => new AppError('stopping', 'the store is closed', { retryAfter: 1 })
+
+  function tell(message: ToWriter, transfer?: ArrayBuffer[]): void {
+    if (down !== undefined && message.type !== 'close') throw down
+    if (!writer.tell(message, transfer)) throw writerGone()
+  }
 
   const commits = createCommits((id, group) =>
     tell({ type: 'group', id, group }, [group.bytes.buffer, group.spans.buffer, group.heads.buffer as ArrayBuffer]),
   )
-  const writerCalls = createCalls(call => tell({ type: 'call', call }), toError)
+  const writerCalls = createCalls(call => tell({ type: 'call', call }))
   const queries = createQueryRunner(path)
-  let writer = await startWriter()
-  let reader: Worker | undefined
-  let checkpointer: Worker | undefined
-  const readerCalls = createCalls(call => (reader ??= startReader()).postMessage(call), toError)
+
+  const reader = lazyThread<Call, Answer>({
+    entry: siblingEntry('reader.worker', import.meta.url),
+    workerData: { path },
+    onMessage: answer => readerCalls.answered(answer),
+    onError: error => onWarning(`the reader thread failed: ${error.message}`),
+    onExit: () => readerCalls.lost(down ?? unavailable('the reader thread ended')),
+  })
+  const readerCalls = createCalls(call => {
+    if (down !== undefined) throw down
+    reader.post(call)
+  })
   const read = <T>(method: ReaderMethod, ...args: unknown[]) => readerCalls.call<T>(method, ...args)
 
-  function tell(message: ToWriter, transfer: ArrayBuffer[] = []): void {
-    writer.postMessage(message, transfer)
-  }
+  const checkpointer = lazyThread<'checkpoint', { failure?: string }>({
+    entry: siblingEntry('checkpoint.worker', import.meta.url),
+    workerData: { path },
+    onMessage({ failure }) {
+      if (failure !== undefined) onWarning(`${name}: a checkpoint failed: ${failure}`)
+      writer.tell({ type: 'checkpointed' })
+    },
+    onError(error) {
+      onWarning(`the checkpoint thread failed: ${error.message}`)
+      writer.tell({ type: 'checkpointed' })
+    },
+  })
 
-  function startWriter(): Promise<Worker> {
-    const data: WriterData = { path, durability }
-    const worker = new Worker(siblingEntry('writer.worker', import.meta.url), { workerData: data })
-    return new Promise((resolveStart, rejectStart) => {
-      worker.on('message', (message: FromWriter) => {
-        if (message.type === 'ready') resolveStart(worker)
-        else if (message.type === 'refused') rejectStart(toError(message.failure))
-        else handle(message)
-      })
-      worker.on('error', error => {
-        onWarning(`the writer thread failed: ${error.message}`)
-        rejectStart(error)
-      })
-      worker.on('exit', () => {
-        if (closing === undefined && worker === writer) void restartWriter()
-      })
-    })
-  }
-
-  /** A thread that died takes its groups along: their clients ask the count and resume. */
-  async function restartWriter(): Promise<void> {
-    const lost = new AppError(
-      'store_unavailable',
-      `store sqlite:${path}: the writer thread ended; it is being started again`,
-      { retryAfter: 1 },
-    )
-    health = { ok: false, code: lost.code, reason: lost.message }
-    commits.lost(lost)
-    writerCalls.lost(lost)
-    try {
-      writer = await startWriter()
-      health = { ok: true }
-    } catch (error) {
-      onWarning(`the writer thread does not start: ${(error as Error).message}`)
-      if (closing === undefined) setTimeout(() => void restartWriter(), 1000).unref()
-    }
-  }
+  const writer = await startWriterThread(
+    { path, durability },
+    {
+      message: handle,
+      lost() {
+        const lost = writerGone()
+        if (down === undefined) onWarning(lost.message)
+        health = { ok: false, code: lost.code, reason: lost.message }
+        commits.lost(lost)
+        writerCalls.lost(lost)
+      },
+      restarted() {
+        if (closing === undefined) beginAgain()
+        health = { ok: true }
+        onWarning(`${name}: writing works again`, true)
+      },
+      failing(error) {
+        health = { ok: false, code: error.code, reason: error.message }
+        onWarning(error.message)
+      },
+    },
+  )
 
   function handle(message: FromWriter): void {
     switch (message.type) {
       case 'applied':
         commits.applied(message.id, message.results, message.bytes.buffer, message.seconds, message.events)
-        if (message.events > 0) for (const listener of commitListeners) listener()
+        if (message.events > 0) announce()
         break
       case 'failed':
         commits.failed(message.id, toError(message.failure))
@@ -104,27 +115,25 @@ export async function openSqlite({
         tokens = message.tokens.filter(token => token.revoked_at === null)
         for (const listener of tokenListeners) listener(tokens)
         // the sign that another process wrote: it may have retried a dead letter
-        for (const listener of commitListeners) listener()
+        announce()
         break
       case 'health':
         health =
           message.failure === undefined
             ? { ok: true }
             : { ok: false, code: message.failure.code, reason: message.failure.message }
-        onWarning(
-          message.failure?.message ?? `store sqlite:${path}: writing works again`,
-          message.failure === undefined,
-        )
+        onWarning(message.failure?.message ?? `${name}: writing works again`, message.failure === undefined)
         break
       case 'replaced':
-        reader?.postMessage('reopen')
-        queries.restart()
-        onWarning(
-          `${path} was deleted or replaced while it was open: events from before are in the old file, a new one is begun`,
-        )
+        void openAnew(unavailable('a file of it was deleted or replaced: it is being opened anew'))
         break
       case 'checkpoint':
-        ;(checkpointer ??= startCheckpointer()).postMessage('checkpoint')
+        if (down === undefined) checkpointer.post('checkpoint')
+        break
+      case 'held':
+        onWarning(
+          `${name}: a process that reads it for long keeps its log from ending: ${message.pages * 4} KiB so far`,
+        )
         break
       case 'ready':
       case 'refused':
@@ -133,51 +142,36 @@ export async function openSqlite({
     }
   }
 
-  function startCheckpointer(): Worker {
-    const worker = new Worker(siblingEntry('checkpoint.worker', import.meta.url), { workerData: { path } })
-    worker.on('message', ({ failure }: { failure?: string }) => {
-      if (failure !== undefined) onWarning(`store sqlite:${path}: a checkpoint failed: ${failure}`)
-      tell({ type: 'checkpointed' })
-    })
-    worker.on('error', error => {
-      onWarning(`the checkpoint thread failed: ${error.message}`)
-      tell({ type: 'checkpointed' })
-    })
-    worker.on('exit', () => {
-      if (checkpointer === worker) checkpointer = undefined
-    })
-    return worker
+  function announce(): void {
+    for (const listener of commitListeners) listener()
   }
 
-  function startReader(): Worker {
-    const worker = new Worker(siblingEntry('reader.worker', import.meta.url), { workerData: { path } })
-    worker.on('message', (answer: Answer) => readerCalls.answered(answer))
-    worker.on('error', error => onWarning(`the reader thread failed: ${error.message}`))
-    worker.on('exit', () => {
-      if (reader === worker) reader = undefined
-      readerCalls.lost(
-        new AppError('store_unavailable', `store sqlite:${path}: the reader thread ended`, { retryAfter: 1 }),
-      )
-    })
-    return worker
+  /** All that has the files open lets them go, the writer last, which then starts on those that lie there now. */
+  async function openAnew(reason: AppError): Promise<void> {
+    down = reason
+    await letGo(reason)
+    writer.tell({ type: 'close' })
+  }
+
+  async function letGo(reason: AppError): Promise<void> {
+    await Promise.all([queries.end(reason), reader.end(), checkpointer.end()])
+  }
+
+  function beginAgain(): void {
+    down = undefined
+    queries.begin()
   }
 
   async function close(): Promise<void> {
     await commits.drained()
-    queries.close()
+    down = closed()
     // the writer goes last: the last connection to go folds the write-ahead log into the database
-    await Promise.all([endThread(reader), endThread(checkpointer)])
-    await new Promise<void>((done, fail) => {
-      writer.on('message', (message: FromWriter) => {
-        if (message.type === 'closed') message.failure === undefined ? done() : fail(toError(message.failure))
-      })
-      writer.once('exit', () => done())
-      tell({ type: 'close' })
-    })
+    await letGo(down)
+    await writer.close().finally(() => writerCalls.lost(closed()))
   }
 
   return {
-    append: request => (closing === undefined ? commits.append(request) : Promise.reject(commits.closedError())),
+    append: request => (closing === undefined ? commits.append(request) : Promise.reject(closed())),
     closeStream(streamId, at) {
       if (closing === undefined) commits.close(streamId, at)
     },
@@ -201,7 +195,7 @@ export async function openSqlite({
     getDeadLetter: id => read('getDeadLetter', id),
     async retryDeadLetter(id, payload) {
       const done = await writerCalls.call<boolean>('retryDeadLetter', id, payload)
-      if (done) for (const listener of commitListeners) listener()
+      if (done) announce()
       return done
     },
     purgeDeadLetters: ids => writerCalls.call('purgeDeadLetters', ids),
@@ -216,31 +210,5 @@ export async function openSqlite({
     health: () => health,
     stats: () => ({ ...commits.stats }),
     close: () => (closing ??= close()),
-  }
-}
-
-function endThread(thread: Worker | undefined): Promise<unknown> {
-  if (thread === undefined) return Promise.resolve()
-  const gone = new Promise(resolve => thread.once('exit', resolve))
-  thread.postMessage('close')
-  return gone
-}
-
-/** Two names of one file must meet at one lock. */
-function realPath(path: string): string {
-  const absolute = resolve(path)
-  try {
-    return realpathSync(absolute)
-  } catch {
-    try {
-      return join(realpathSync(dirname(absolute)), basename(absolute))
-    } catch (error) {
-      throw new AppError(
-        'store_unavailable',
-        `the folder ${dirname(absolute)} of the store does not exist: create it first`,
-        {},
-        error,
-      )
-    }
   }
 }

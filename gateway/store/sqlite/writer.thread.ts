@@ -42,7 +42,7 @@ export async function startWriterThread(data: WriterData, events: WriterEvents):
       })
       started.on('error', error => {
         const failure = context(`store sqlite:${data.path}: the writer thread`, error)
-        events.failing(failure)
+        if (worker === started) events.failing(failure)
         reject(failure)
       })
       started.once('exit', code => {

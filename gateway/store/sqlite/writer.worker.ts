@@ -110,7 +110,10 @@ function watch(): void {
   if (replaced !== undefined) return
   try {
     const file = owner.replaced()
-    if (file !== undefined) return retire(file)
+    if (file !== undefined) {
+      retire(file)
+      return
+    }
     if (sick !== undefined) owner.probe()
     if (owner.changedElsewhere()) sendTokens()
     report()

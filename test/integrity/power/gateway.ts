@@ -16,18 +16,16 @@ export function createGateway(durability: 'full' | 'relaxed'): Subject {
     },
     async connect({ stdout, terminate }) {
       const url = await listeningUrl(stdout)
+      async function post(headers: Record<string, string>, body: string): Promise<number> {
+        const response = await fetch(`${url}/v1/events`, { method: 'POST', headers, body })
+        if (response.status !== 200) throw new Error(`gateway: ${response.status}: ${await response.text()}`)
+        return ((await response.json()) as Ack).count
+      }
       return {
-        async count(stream) {
-          const response = await fetch(`${url}/v1/streams/${encodeURIComponent(stream)}`, { method: 'HEAD' })
-          return Number(response.headers.get(header.count) ?? 0)
-        },
-        async append(stream, offset, payloads) {
-          const headers = { [header.stream]: stream, [header.offset]: String(offset) }
-          const body = payloads.join('\n')
-          const response = await fetch(`${url}/v1/events`, { method: 'POST', headers, body })
-          if (response.status !== 200) throw new Error(`gateway: ${response.status}: ${await response.text()}`)
-          return ((await response.json()) as Ack).count
-        },
+        // not HEAD: the reply to an empty POST names the stream, so that the count it recovered is judged as an ack too
+        count: stream => post({ [header.stream]: stream }, ''),
+        append: (stream, offset, payloads) =>
+          post({ [header.stream]: stream, [header.offset]: String(offset) }, payloads.join('\n')),
         stop: terminate,
       }
     },

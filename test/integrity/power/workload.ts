@@ -17,13 +17,13 @@ const fillers: readonly ((random: Random) => number)[] = [
   random => (random.chance(0.1) ? random.between(4_000, 20_000) : random.between(20, 300)),
 ]
 
-/** Every so many seeds the first generation sends enough for a WAL of 16 MiB, where the gateway's store checkpoints. */
-const seedsPerHeavyOne = 25
+/** In every fiftieth seed the first generation sends enough for a WAL of 16 MiB, where the gateway's store checkpoints. */
+const isHeavy = (seed: number) => seed % 50 === 10
 const heavyBytes = 18 * 1024 * 1024
 
 export function createWorkload(seed: number, generations: number): Workload {
   const random = createRandom(seed, 'workload')
-  const heavy = seed % seedsPerHeavyOne === 0
+  const heavy = isHeavy(seed)
   const first = random.between(20, 60)
   const later = heavy ? 5 : first
   const targets = Array.from({ length: generations }, (_, generation) => first + generation * later)

@@ -27,7 +27,8 @@ export function createQueryRunner(path: string) {
   const idle: ChildProcess[] = []
   const all = new Set<ChildProcess>()
   const waiting: Job[] = []
-  let closed = false
+  /** why queries are refused, or killed before their limits */
+  let ended: AppError | undefined
 
   function spawn(): ChildProcess {
     const child = fork(siblingEntry('child', import.meta.url), [path], {
@@ -71,7 +72,7 @@ export function createQueryRunner(path: string) {
     }
     const onExit = () => {
       all.delete(child)
-      settle(() => job.reject(limitError(job.limits)))
+      settle(() => job.reject(ended ?? limitError(job.limits)))
     }
     // the child ends itself at its limit; this is for one that cannot
     const timer = setTimeout(() => child.kill('SIGKILL'), job.limits.ms + 2000)
@@ -90,7 +91,7 @@ export function createQueryRunner(path: string) {
       child =>
         new Promise<void>(resolve => {
           child.once('exit', () => resolve())
-          // a child that could not be started does not exit
+          // one that could not be started does not exit
           child.once('error', () => resolve())
         }),
     )
@@ -101,7 +102,7 @@ export function createQueryRunner(path: string) {
 
   return {
     run(sql: string, params: readonly QueryParam[], limits: QueryLimits): Promise<QueryResult> {
-      if (closed) return Promise.reject(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
+      if (ended !== undefined) return Promise.reject(ended)
       if (waiting.length >= waitingMost)
         return Promise.reject(
           new AppError('store_busy', `${waitingMost} queries wait already: try again later`, { retryAfter: 2 }),
@@ -111,13 +112,15 @@ export function createQueryRunner(path: string) {
         next()
       })
     },
-    /** Resolves once no process has the database open. */
-    endChildren,
-    close(): void {
-      closed = true
-      for (const job of waiting.splice(0))
-        job.reject(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
-      endChildren()
+    /** Ends all queries with `reason`, and refuses new ones; resolves once no process has the database open. */
+    async end(reason: AppError): Promise<void> {
+      ended = reason
+      for (const job of waiting.splice(0)) job.reject(reason)
+      await endChildren()
+    },
+    /** Takes queries again. */
+    begin(): void {
+      ended = undefined
     },
   }
 }

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { AppError, toAppError } from '../../../../core/errors.ts'
 import type { QueryResult } from '../../store.ts'
 import { type Db, openForReading } from '../database.ts'
+import { storeFailure } from '../failures.ts'
 import { checkReadOnly } from './guard.ts'
 import type { QueryAnswer, QueryRequest } from './runner.ts'
 
@@ -48,8 +49,12 @@ parentPort!.on('message', (request: QueryRequest) => {
   parentPort!.postMessage(answer)
 })
 
+/** Result codes of a database that fails, whatever the query asks. */
+const storeCodes = /^SQLITE_(BUSY|CANTOPEN|CORRUPT|IOERR|NOTADB|PROTOCOL|READONLY)/
+
 function asQueryError(error: unknown): AppError {
   const code = (error as { code?: string }).code
+  if (code !== undefined && storeCodes.test(code)) return storeFailure(error, path)
   if (code === 'SQLITE_NOMEM' || code === 'SQLITE_TOOBIG')
     return new AppError('query_limit', 'the query passed its memory limit; narrow it with where or limit')
   if (code?.startsWith('SQLITE') || error instanceof RangeError || error instanceof TypeError)
