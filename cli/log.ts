@@ -1,6 +1,6 @@
 /** Notices for people, on stderr. The gateway has a structured log of its own. */
 
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type Level = (typeof levels)[number]
 
 let least = levels.indexOf('info')
@@ -33,5 +33,3 @@ export function isEnabled(level: Level): boolean {
 function write(level: Level, message: string): void {
   if (isEnabled(level)) process.stderr.write(`millrace: ${message}\n`)
 }
-
-export { levels }

@@ -51,6 +51,16 @@ test('an origin of --cors may send', () => {
   assert.equal(auth.allowedOrigin('https://evil.example'), undefined)
 })
 
+test('the origin of the gateway itself may send, another port may not', () => {
+  open().authorize(asker({ ...local, origin: 'http://127.0.0.1:4318' }), 'ingest')
+  assert.throws(() => open().authorize(asker({ ...local, origin: 'http://127.0.0.1:8080' }), 'ingest'), {
+    code: 'forbidden',
+  })
+  assert.throws(() => open().authorize(asker({ host: 'evil.example', origin: 'http://evil.example' }), 'ingest'), {
+    code: 'forbidden',
+  })
+})
+
 test('--no-auth opens other hosts, but not to web pages', () => {
   const auth = open({ noAuth: true, loopback: false })
   auth.authorize(asker({ host: 'gateway.lan', 'x-forwarded-for': '1.2.3.4' }), 'ingest')

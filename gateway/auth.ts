@@ -19,8 +19,8 @@ export interface Identity {
 }
 
 export interface Auth {
-  /** Throws `unauthorized` or `forbidden`. */
-  authorize(asker: Asker, scope: Scope): Identity
+  /** Any of the scopes will do. Throws `unauthorized` or `forbidden`. */
+  authorize(asker: Asker, ...scopes: Scope[]): Identity
   /** Throws `rate_limited`, with the seconds to wait. */
   checkRate(identity: Identity): void
   /** the origin to allow in an answer to a browser, where it is one of ours */
@@ -36,7 +36,10 @@ interface Living {
 }
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|[\w-]+\.localhost)(:\d+)?$/i
-const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto']
+const proxyHeaders = [
+  'forwarded',
+  ...['for', 'host', 'proto', 'port', 'server', 'by', 'prefix', 'ssl', 'uri'].map(name => `x-forwarded-${name}`),
+]
 
 export function createAuth(options: {
   /** origins that web pages may send from */
@@ -50,7 +53,7 @@ export function createAuth(options: {
   const anybody: Identity = { tenant: '', token: undefined, wait: () => 0, charge: () => {} }
   let living: Living[] = []
 
-  function authorize(asker: Asker, scope: Scope): Identity {
+  function authorize(asker: Asker, ...scopes: Scope[]): Identity {
     if (living.length === 0) {
       checkOpen(asker)
       return anybody
@@ -60,9 +63,12 @@ export function createAuth(options: {
     const found = find(sha256(token))
     if (found === undefined) throw unauthorized('the token is unknown or revoked')
     const { row, identity } = found
-    if (!row.scopes.includes(scope))
-      throw new AppError('forbidden', `the token ${row.name} has no scope ${scope}: it has ${row.scopes.join(', ')}`)
-    if (fromQuery && scope !== 'ingest')
+    if (!scopes.some(scope => row.scopes.includes(scope)))
+      throw new AppError(
+        'forbidden',
+        `the token ${row.name} has no scope ${scopes.join(' or ')}: it has ${row.scopes.join(', ')}`,
+      )
+    if (fromQuery && !scopes.includes('ingest'))
       throw new AppError('forbidden', `a token in the URL opens only ingest: send it as Authorization: Bearer TOKEN`)
     return identity
   }
@@ -71,10 +77,10 @@ export function createAuth(options: {
   function checkOpen(asker: Asker): void {
     if (!loopback && !noAuth) throw unauthorized('the last token was revoked: create one with millrace token create')
     const origin = asker.header('origin')
-    if (origin !== undefined && !cors.includes(origin))
+    const host = asker.header('host') ?? ''
+    if (origin !== undefined && !cors.includes(origin) && !isOwn(origin, host))
       throw new AppError('forbidden', `the origin ${origin} is not allowed: start the gateway with --cors ${origin}`)
     if (noAuth) return
-    const host = asker.header('host') ?? ''
     if (!loopbackHost.test(host))
       throw new AppError(
         'forbidden',
@@ -114,9 +120,13 @@ export function createAuth(options: {
     checkRate(identity) {
       const wait = identity.wait()
       if (wait > 0)
-        throw new AppError('rate_limited', `the token ${identity.token} is over its limit for ${wait.toFixed(1)} s`, {
-          retryAfter: Math.ceil(wait),
-        })
+        throw new AppError(
+          'rate_limited',
+          `the token ${identity.token} is over its limit for ${Math.max(wait, 0.1).toFixed(1)} s`,
+          {
+            retryAfter: Math.ceil(wait),
+          },
+        )
     },
     allowedOrigin: origin => (origin !== undefined && cors.includes(origin) ? origin : undefined),
     setTokens,
@@ -125,6 +135,10 @@ export function createAuth(options: {
     },
   }
 }
+
+/** The gateway's own page, and clients that name the URL they connect to; a foreign Host is refused by itself. */
+const isOwn = (origin: string, host: string) =>
+  loopbackHost.test(host) && (origin === `http://${host}` || origin === `https://${host}`)
 
 function presented(asker: Asker): { token: string | undefined; fromQuery: boolean } {
   const authorization = asker.header('authorization')

@@ -71,7 +71,7 @@ const gateway = z.strictObject({
   grace: duration.prefault('10s').describe('on SIGTERM, what is still open after this is cut; a duration'),
   per_message_deflate: z.boolean().default(false).describe('compress WebSocket messages'),
   heartbeat: duration.prefault('30s').describe('silence after which a socket is pinged; a duration'),
-  stall_timeout: duration.prefault('10s').describe('a body or reader that stands still this long is cut; a duration'),
+  stall_timeout: duration.prefault('10s').describe('a commit that takes longer is answered with 503; a duration'),
   tls: tls.prefault({}).describe('HTTPS and WSS, where cert and key are set'),
   limits: limits.prefault({}).describe('what one request, socket or process may use'),
   query: query.prefault({}).describe('what one query may use'),

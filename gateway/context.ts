@@ -36,9 +36,9 @@ export function errorResponse(error: AppError): Response {
   return new Response(`${JSON.stringify(errorBody(error))}\n`, { status: error.status, headers: errorHeaders(error) })
 }
 
-/** Throws unless the request may do what needs `scope`. */
-export function authorize(c: Ctx, deps: AppDeps, scope: Scope): Identity {
-  return deps.auth.authorize({ header: name => c.req.header(name), queryToken: c.req.query('token') }, scope)
+/** Throws unless the request may do what needs one of `scopes`. */
+export function authorize(c: Ctx, deps: AppDeps, ...scopes: Scope[]): Identity {
+  return deps.auth.authorize({ header: name => c.req.header(name), queryToken: c.req.query('token') }, ...scopes)
 }
 
 /** The body of a query or an admin request: `application/json` only, so that no web page can send it unasked. */

@@ -31,6 +31,7 @@ test('a key in a header is UTF-8', () => {
 for (const [what, query, message] of [
   ['an empty key', { stream: '' }, /0 bytes/],
   ['a long key', { stream: 'ä'.repeat(129) }, /258 bytes/],
+  ['a key that paths lose', { stream: '..' }, /cannot be "\.\."/],
   ['a control character', { stream: 'a\u0000b' }, /control character/],
   ['a line break', { stream: 'a\nb' }, /control character/],
   ['an offset without a stream', { offset: '1' }, /needs a stream/],

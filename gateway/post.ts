@@ -12,6 +12,8 @@ import { readStreamParams } from './params.ts'
 /** Framed bytes that make an append of a long body worth while, and those at which reading waits for the store. */
 const segmentBytes = 256 * 1024
 const holdBytes = 1024 * 1024
+/** Events of a body that trickles in wait at most this long for more. */
+const patienceMs = 50
 
 export interface PostDeps {
   auth: Auth
@@ -94,6 +96,9 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
   let failure: AppError | undefined
   let inFlight: Promise<void> | undefined
   let appended = false
+  let received = 0
+  let complete = false
+  let timer: ReturnType<typeof setTimeout> | undefined
 
   async function append(last: boolean): Promise<void> {
     const frames = framer.take()
@@ -107,16 +112,24 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
   function sink(chunk: Uint8Array): Promise<void> | undefined {
     if (failure !== undefined) throw failure
     framer.push(chunk)
+    received += chunk.length
     if (framer.failure !== undefined) throw new Stop()
-    if (framer.framed < segmentBytes) return undefined
+    if (framer.framed >= segmentBytes) flush()
+    else if (framer.framed > 0 && received !== length) timer ??= setTimeout(flush, patienceMs)
+    return framer.framed < holdBytes ? undefined : inFlight
+  }
+
+  function flush(): void {
+    clearTimeout(timer)
+    timer = undefined
     inFlight ??= append(false)
       .catch(error => {
         failure = toAppError(error)
       })
       .finally(() => {
         inFlight = undefined
+        if (framer.framed > 0 && !complete) timer ??= setTimeout(flush, patienceMs)
       })
-    return framer.framed < holdBytes ? undefined : inFlight
   }
 
   try {
@@ -125,6 +138,9 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
   } catch (error) {
     if (error instanceof Aborted) throw error
     if (!(error instanceof Stop)) failure ??= toAppError(error)
+  } finally {
+    complete = true
+    clearTimeout(timer)
   }
   if (inFlight !== undefined) await inFlight
   try {

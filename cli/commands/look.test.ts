@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { run, start, temporaryFolder } from '../harness/command.suite.ts'
 import { payloadsOf, type RunningGateway, startGateway } from '../harness/gateway.suite.ts'
 import { startProxy } from '../harness/proxy.suite.ts'
+import { paramOf } from './query.ts'
 
 const folder = temporaryFolder()
 let gateway: RunningGateway
@@ -169,6 +170,36 @@ test('purge wants ids or --all, and not both', async () => {
   assert.equal((await run(['dlq', 'purge'])).code, 2)
   assert.equal((await run(['dlq', 'purge', '1', '--all'])).code, 2)
   assert.equal((await run(['dlq', 'retry', '1', '2', '--payload', '1'])).code, 2)
+})
+
+test('a result that was cut says so', async () => {
+  const env = { MILLRACE__GATEWAY__QUERY__ROWS: '1' }
+  const { code, stdout, stderr } = await run(['query', 'select 1 union all select 2', '--store', gateway.store], {
+    env,
+  })
+  assert.equal(code, 0)
+  assert.equal(stdout, '1\n-\n1\n')
+  assert.match(stderr, /only the first 1 rows are shown/)
+})
+
+test('parameters are numbers, booleans, null or text, exactly', () => {
+  const cases: [string, unknown][] = [
+    ['5', 5],
+    ['-1.5e3', -1500],
+    ['"5"', '5'],
+    ['true', true],
+    ['null', null],
+    ['error', 'error'],
+    ['', ''],
+    ['{"a":1}', '{"a":1}'],
+    ['12345678901234567890', '12345678901234567890'],
+    ['1e400', '1e400'],
+  ]
+  for (const [text, value] of cases) assert.equal(paramOf(text), value, text)
+})
+
+test('tail does not guess where to begin', async () => {
+  assert.equal((await run(['tail', '--from', 'yesterday'])).code, 2)
 })
 
 test('without a gateway the failure says where it was looked for', async () => {

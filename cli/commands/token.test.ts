@@ -90,6 +90,19 @@ test('a name is taken once, a scope must be known, and what is not there cannot 
   })
 })
 
+test('tokens are listed as a table, revoked ones too', async () => {
+  await token('create', 'listed', '--scope', 'admin', '--tenant', 'shop')
+  await token('revoke', 'listed')
+  const { code, stdout } = await token('list')
+  assert.equal(code, 0)
+  assert.match(stdout, /^id +name +scopes +tenant +events\/s +bytes\/s +created +revoked\n/)
+  assert.match(stdout, /^ *\d+ +listed +admin +shop( +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d){2}$/m)
+})
+
+test('a name that could be an id is refused', async () => {
+  for (const name of ['7', '', 'a\nb']) assert.equal((await token('create', name, '--scope', 'read')).code, 2)
+})
+
 test('a memory: store has no room for a token of another process', async () => {
   const { code, stderr } = await run(['token', 'list', '--store', 'memory:'])
   assert.equal(code, 1)

@@ -47,22 +47,23 @@ export class NodeExchange implements Exchange {
   }
 
   respond(status: number, fields: Record<string, string>, body: string): void {
-    const { incoming, outgoing } = this
-    if (outgoing.headersSent || outgoing.destroyed) return
+    const response = this.outgoing
+    if (response.headersSent || response.destroyed) return
     fields['content-length'] = String(Buffer.byteLength(body))
-    outgoing.writeHead(status, fields)
-    outgoing.end(body)
-    if (!incoming.complete) drain(incoming)
+    response.writeHead(status, fields)
+    response.end(body)
+    if (!this.incoming.complete) drain(this.incoming)
   }
 
   stream(fields: Record<string, string>): StreamedBody {
-    const { incoming, outgoing } = this
-    outgoing.writeHead(200, fields)
-    outgoing.flushHeaders()
+    const incoming = this.incoming
+    const response = this.outgoing
+    response.writeHead(200, fields)
+    response.flushHeaders()
     return {
-      write: text => void outgoing.write(text),
+      write: text => void response.write(text),
       end(text) {
-        outgoing.end(text)
+        response.end(text)
         if (!incoming.complete) drain(incoming)
       },
     }

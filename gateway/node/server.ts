@@ -18,9 +18,6 @@ const hot: Record<string, PostRoute> = {
   '/v1/events': { bareCount: false, arrays: true },
 }
 
-/** A connection on which nothing moves for this long is closed, ms. Long POSTs and tails move. */
-const idleMs = 60_000
-
 export function createHttpServer(app: Hono<Env>, deps: PostDeps, config: GatewayConfig): Server {
   const rest = getRequestListener(
     (request, env) => app.fetch(request, { remoteAddr: env.incoming.socket.remoteAddress ?? '' }),
@@ -38,13 +35,15 @@ export function createHttpServer(app: Hono<Env>, deps: PostDeps, config: Gateway
     requestTimeout: 0,
     headersTimeout: 30_000,
     keepAliveTimeout: 30_000,
+    // a long POST may rest between its events; peers that are gone are found by TCP
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
     noDelay: true,
   }
   const server =
     config.tls.cert === undefined
       ? createServer(options, listener)
       : createTlsServer({ ...options, ...tlsOptions(config.tls) }, listener)
-  server.timeout = idleMs
   server.maxConnections = config.limits.sockets
   server.on('clientError', refuseRaw)
   return server

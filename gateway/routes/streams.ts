@@ -51,8 +51,10 @@ export function streams(app: Hono<Env>, deps: AppDeps): void {
   // Hono answers HEAD by the GET route; the body is left out
   app.get('/v1/streams/:key', async c => {
     // a producer resumes at the count: ingest is enough for HEAD
-    const identity = c.req.method === 'HEAD' ? authorize(c, deps, 'ingest') : authorize(c, deps, 'read')
-    const stream = await find(c, identity)
+    const stream = await find(
+      c,
+      authorize(c, deps, ...(c.req.method === 'HEAD' ? (['read', 'ingest'] as const) : (['read'] as const))),
+    )
     return c.json(present(stream), 200, { [header.count]: String(stream.count), [header.epoch]: String(stream.epoch) })
   })
 

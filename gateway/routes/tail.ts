@@ -139,7 +139,11 @@ function follow(deps: AppDeps, start: TailQuery, first: TailPage, gone: AbortSig
   }
 
   return new ReadableStream(
-    { start: controller => controller.enqueue(encoder.encode(': connected\n\n')), pull, cancel: release },
+    {
+      start: controller => controller.enqueue(encoder.encode(`: connected\nid: ${query.after}\n\n`)),
+      pull,
+      cancel: release,
+    },
     { highWaterMark: 2 },
   )
 }

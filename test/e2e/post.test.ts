@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { connect as netConnect } from 'node:net'
 import { after, before, test } from 'node:test'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { type RunningGateway, startGateway, tempDir } from '../support/gateway.ts'
@@ -226,6 +227,21 @@ test('counts grow on a long POST while its body is still being sent', async () =
     counts,
     [...counts].sort((a, b) => a - b),
   )
+})
+
+test('events of a body that rests are stored without waiting for its end', async () => {
+  const { hostname, port } = new URL(gateway.url)
+  const socket = netConnect(Number(port), hostname)
+  socket.write(
+    'POST /v1/events?stream=rests HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n1\n2\n\r\n',
+  )
+  const deadline = Date.now() + 5000
+  while ((await stored('rests')) !== '1\n2\n' && Date.now() < deadline)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  assert.equal(await stored('rests'), '1\n2\n')
+  socket.write('2\r\n3\n\r\n0\r\n\r\n')
+  assert.match(String(await new Promise(resolve => socket.once('data', resolve))), /"accepted":3/)
+  socket.destroy()
 })
 
 test('a body split at every byte is the same body', async () => {

@@ -5,7 +5,10 @@ import type { FramerOptions } from '../../core/framing/framing.ts'
  * Framing once more, as slow and plain as can be: recursive descent over the whole input, no states, nothing in place.
  * Shares no code with the framer. Messages are left empty but for the place of the bad byte.
  */
-export function reference(bytes: Uint8Array, options: Required<Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>> & FramerOptions): Outcome {
+export function reference(
+  bytes: Uint8Array,
+  options: Required<Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>> & FramerOptions,
+): Outcome {
   const out: Outcome = { entries: [], dead: [], bad: [], failure: undefined }
   const text = Buffer.from(bytes).toString('latin1')
   let at = text.startsWith('\xef\xbb\xbf') ? 3 : 0
@@ -31,7 +34,9 @@ export function reference(bytes: Uint8Array, options: Required<Pick<FramerOption
   const take = (start: number, batch: boolean): number => {
     let end: number
     try {
-      end = withinLimit(start, options.maxEventBytes, () => scalarEnds(text, start, value(text, start, 1, options.maxDepth)))
+      end = withinLimit(start, options.maxEventBytes, () =>
+        scalarEnds(text, start, value(text, start, 1, options.maxDepth)),
+      )
     } catch (error) {
       if (!(error instanceof Bad)) throw error
       return reject(start, error, batch)
@@ -42,7 +47,12 @@ export function reference(bytes: Uint8Array, options: Required<Pick<FramerOption
 
   at = skip(text, at)
   if (options.arrayIsBatch && text[at] === '[') {
-    batchOf(text, at + 1, start => take(start, true), (start, error) => reject(start, error, true))
+    batchOf(
+      text,
+      at + 1,
+      start => take(start, true),
+      (start, error) => reject(start, error, true),
+    )
     return out
   }
   while (at >= 0 && (at = skip(text, at)) < text.length) at = take(at, false)
@@ -160,13 +170,13 @@ function string(text: string, from: number): number {
     const byte = text.charCodeAt(at)
     if (byte === 0x22) return at + 1
     if (byte < 0x20) throw unexpected(text, at)
-    if (byte === 0x5c) at = escape(text, at + 1)
+    if (byte === 0x5c) at = escaped(text, at + 1)
     else if (byte < 0x80) at++
     else at = character(text, at)
   }
 }
 
-function escape(text: string, at: number): number {
+function escaped(text: string, at: number): number {
   if (text[at] !== 'u') {
     if (at < text.length && '"\\/bfnrt'.includes(text.charAt(at))) return at + 1
     throw unexpected(text, at)

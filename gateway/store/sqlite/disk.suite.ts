@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { tempFolder } from './faults.suite.ts'
+import { atEnd, tempFolder } from './faults.suite.ts'
 
 /** A folder on a disk of a few MiB that can be filled up and freed. */
 export interface TightDisk {
@@ -17,7 +17,7 @@ function mountedDisk(t: TestContext): TightDisk {
   const folder = join(tempFolder(t), 'disk')
   mkdirSync(folder)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder])
-  t.after(() => execFileSync('umount', ['--lazy', folder]))
+  atEnd(t, () => execFileSync('umount', ['--lazy', folder]))
   const ballast = join(folder, 'ballast')
 
   function writeUntilFull(): number {
@@ -50,7 +50,7 @@ function limitedFiles(t: TestContext): TightDisk {
     execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])
   const ignore = () => {}
   process.on('SIGXFSZ', ignore)
-  t.after(() => {
+  atEnd(t, () => {
     limit('unlimited')
     process.off('SIGXFSZ', ignore)
   })

@@ -11,16 +11,32 @@ import { openSqlite, type SqliteOptions } from './sqlite.ts'
 
 /** What tests of the store's failures have in common. */
 
+const endings = new WeakMap<TestContext, (() => unknown)[]>()
+
+/** Runs `work` when the test ends, what was asked for last first: a store is closed before its disk is unmounted. */
+export function atEnd(t: TestContext, work: () => unknown): void {
+  const known = endings.get(t)
+  if (known !== undefined) {
+    known.unshift(work)
+    return
+  }
+  const all = [work]
+  endings.set(t, all)
+  t.after(async () => {
+    for (const end of all) await end()
+  })
+}
+
 export function tempFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  atEnd(t, () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
 /** A store that is closed with the test; `close` may have been called before. */
 export async function openFor(t: TestContext, path: string, options: Partial<SqliteOptions> = {}): Promise<Store> {
   const store = await openSqlite({ path, ...options })
-  t.after(() => store.close().catch(() => {}))
+  atEnd(t, () => store.close().catch(() => {}))
   return store
 }
 

@@ -51,8 +51,8 @@ function applyGroup(id: number, group: Group): void {
     keepLogShort()
   } catch (error) {
     const failure = failureOf(error)
-    post({ type: 'failed', id, failure })
     report(failure)
+    post({ type: 'failed', id, failure })
   }
 }
 
