@@ -141,11 +141,23 @@ function start(): void {
       owner.read(catalog => catalog.unfinishedDeletes()),
     )
     sendTokens()
+    proveWritable()
     post({ type: 'ready' })
     watching = setInterval(watch, watchEvery).unref()
   } catch (error) {
     const failure = failureOf(error)
     stop(() => ({ type: 'refused', failure }))
+  }
+}
+
+/** Nothing is written to open a database, so a gateway would begin on one that cannot be; a lock of others will go. */
+function proveWritable(): void {
+  try {
+    owner.probe()
+  } catch (error) {
+    const failure = failureOf(error)
+    if (failure.code !== 'store_busy') throw error
+    report(failure)
   }
 }
 
