@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createWriteStream, type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'

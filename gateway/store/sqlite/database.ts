@@ -24,6 +24,7 @@ export function openForWriting(path: string, durability: Durability, timeout = b
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   const db = new Database(path, { timeout })
   try {
+    refuseOthers(db, path)
     if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal')
       throw new AppError(
         'store_unavailable',
@@ -49,32 +50,38 @@ export function openForReading(path: string): Db {
   return db
 }
 
-/** Brings an empty or older file to the current version in one transaction; refuses what is newer or not ours. */
-export function migrate(db: Db, path: string): void {
+/** Refuses what is newer or not ours, before anything of it is changed. */
+function refuseOthers(db: Db, path: string): void {
+  const version = db.pragma('user_version', { simple: true }) as number
+  if (db.pragma('application_id', { simple: true }) !== applicationId && !isEmpty(db))
+    throw new AppError(
+      'store_unavailable',
+      `${path} is an SQLite database of something else: name another file with --store`,
+    )
+  if (version > schemaVersion)
+    throw new AppError(
+      'store_unavailable',
+      `${path} was written by a newer Millrace (schema version ${version}, this one knows ${schemaVersion}): upgrade, or name another file with --store`,
+    )
+}
+
+/** Brings an empty or older file to the current version in one transaction. */
+function migrate(db: Db, path: string): void {
   if (
     db.pragma('user_version', { simple: true }) === schemaVersion &&
     db.pragma('application_id', { simple: true }) === applicationId
   )
     return
   db.transaction(() => {
-    const version = db.pragma('user_version', { simple: true }) as number
-    const application = db.pragma('application_id', { simple: true }) as number
-    const empty = db.prepare('select count(*) from sqlite_schema').pluck().get() === 0
-    if (application !== applicationId && !empty)
-      throw new AppError(
-        'store_unavailable',
-        `${path} is an SQLite database of something else: name another file with --store`,
-      )
-    if (version > schemaVersion)
-      throw new AppError(
-        'store_unavailable',
-        `${path} was written by a newer Millrace (schema version ${version}, this one knows ${schemaVersion}): upgrade, or name another file with --store`,
-      )
-    if (empty) db.exec(readFileSync(schemaFile(), 'utf8'))
+    // another process may have been first
+    refuseOthers(db, path)
+    if (isEmpty(db)) db.exec(readFileSync(schemaFile(), 'utf8'))
     db.pragma(`application_id = ${applicationId}`)
     db.pragma(`user_version = ${schemaVersion}`)
   }).immediate()
 }
+
+const isEmpty = (db: Db) => db.prepare('select count(*) from sqlite_schema').pluck().get() === 0
 
 /** `schema.sql` lies at the root of the package: three folders up unbuilt, four from `dist`. */
 function schemaFile(): string {

@@ -99,6 +99,7 @@ for (const [what, file] of [
       acked = stored(await store.append(appendOf('k', frames, { offset: acked }))).count
     }
     await send()
+    assert.equal((await store.getStream({ tenant: '', key: 'k' }))?.count, acked)
     const release = makeReadOnly(t, `${path}${file}`)
     const codes = new Set<string>()
     for (let i = 0; i < 5; i++) await send().catch(error => codes.add(error.code))
