@@ -38,6 +38,8 @@ export function createHttpServer(app: Hono<Env>, deps: PostDeps, config: Gateway
     // a long POST may rest between its events; peers that are gone are found by TCP
     keepAlive: true,
     keepAliveInitialDelay: 60_000,
+    // Java's client offers h2c with every request: only a WebSocket is an upgrade here (Node 24.9; older ones refuse it)
+    shouldUpgradeCallback: (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
     noDelay: true,
   }
   const server =

@@ -269,6 +269,12 @@ test('what is no HTTP, and headers above the limit, get an answer', async () => 
   )
 })
 
+test('a client that offers h2c is answered over HTTP/1.1', async () => {
+  const upgrade = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' }
+  const answer = await post(url('/'), '1', upgrade)
+  assert.deepEqual([answer.status, answer.body], [200, '1'])
+})
+
 test('routes that are not there say so', async () => {
   assert.deepEqual([(await ask(url('/nothing'))).status, (await ask(url('/v1/events'))).status], [404, 400])
   assert.equal((await ask(url('/v1/streams/none'))).json().error, 'not_found')
