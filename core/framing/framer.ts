@@ -119,7 +119,6 @@ class ValueFramer implements Framer {
     const frames = entries.take(tail)
     this.start -= tail
     this.at -= tail
-    this.base += tail
     if (this.letter !== undefined) this.letter.at = 0
     return frames
   }

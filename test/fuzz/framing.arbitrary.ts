@@ -41,8 +41,8 @@ const soup = fc.array(fragment, { maxLength: 24 }).map(joined)
 
 /** JSON text of a value, on one line or on several. */
 export const jsonText = fc
-  .tuple(fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' }), fc.constantFrom(undefined, 1, '\t'))
-  .map(([value, indent]) => JSON.stringify(value, null, indent))
+  .tuple(fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' }), fc.constantFrom(undefined, 1, '\t'), fc.boolean())
+  .map(([value, indent, crLf]) => JSON.stringify(value, null, indent).replaceAll('\n', crLf ? '\r\n' : '\n'))
 
 const separator = fc.constantFrom('', ' ', '\n', '\r\n', '\n\n', '\t ')
 

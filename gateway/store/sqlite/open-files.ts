@@ -10,8 +10,8 @@ export interface OpenFiles {
   replaced(): string | undefined
   databaseReplaced(): boolean
   /**
-   * Removes the log of a database that was replaced, where another process kept it from being folded in: SQLite would
-   * take it for that of the new database. Call after closing.
+   * Removes the log of a database that is no longer at the path: SQLite would take it for that of the next one there.
+   * Call after its content was copied and the database closed.
    */
   removeStaleLog(): void
 }

@@ -184,6 +184,8 @@ export function createOwner(path: string, durability: Durability, walEvents: Wal
       closed = true
       const db = opened?.db
       opened = undefined
+      // SQLite folds the log into a file at its path only; one that was moved away is to have its events all the same
+      if (files?.databaseReplaced()) db?.pragma('wal_checkpoint(TRUNCATE)')
       db?.close()
       files?.removeStaleLog()
     },

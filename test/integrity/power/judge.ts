@@ -29,7 +29,7 @@ export function readStored(dir: string, database: string): Stored {
     db = new Database(path)
     // the copy itself needs to survive nothing
     db.pragma('synchronous = off')
-    const check = db.pragma('integrity_check', { simple: true })
+    const check = db.pragma('integrity_check(3)', { simple: true })
     if (check !== 'ok') stored.damage.push(`integrity_check: ${check}`)
     if (db.prepare("select 1 from sqlite_schema where name = 'events'").get() === undefined) return stored
     stored.events = db
