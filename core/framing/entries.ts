@@ -4,6 +4,11 @@ import type { DeadEntry, Frames } from './framing.ts'
 /** the most that is allocated ahead of bytes that were announced but have not come */
 const ahead = 1024 * 1024
 
+/** memory of one entry beside its bytes */
+const spanBytes = 8
+/** memory of one dead letter beside its text, as a rule; a line of one byte can be one */
+const deadBytes = 256
+
 /** One growing buffer, and where in it the entries are that wait for `take`. */
 export class Entries {
   bytes: Uint8Array<ArrayBuffer>
@@ -21,6 +26,11 @@ export class Entries {
   /** End of the last entry. */
   get end(): number {
     return this.count === 0 ? 0 : this.spans[2 * this.count - 1]!
+  }
+
+  /** Bytes of memory that `take` would free: the entries with what lies between them, their spans, their dead letters. */
+  get held(): number {
+    return this.end + this.count * spanBytes + this.dead.length * deadBytes
   }
 
   add(start: number, end: number): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createFramer, frameOwned } from './framer.ts'
-import { entriesOf, frame, fromText } from './framing.fixture.ts'
+import { entriesOf, frame, fromText } from './framing.suite.ts'
 import type { FramerOptions, Frames } from './framing.ts'
 
 const KiB = 1024
@@ -80,15 +80,15 @@ test('after the end nothing more is framed', () => {
   assert.equal(framer.failure, undefined)
 })
 
-test('framed is what the next take hands out', () => {
-  const framer = createFramer()
+test('framed is the memory that the next take frees: bytes with what is between them, 8 an entry, 256 a dead letter', () => {
+  const framer = createFramer({ onBad: 'dead_letter' })
   assert.equal(framer.framed, 0)
   framer.push(fromText('"abc"   {}  [1'))
-  assert.equal(framer.framed, 10)
+  assert.equal(framer.framed, 10 + 2 * 8)
   assert.equal(framer.take()?.bytes.length, 10)
   assert.equal(framer.framed, 0)
-  framer.push(fromText(']'))
-  assert.equal(framer.framed, 3)
+  framer.push(fromText(']\nx\n'))
+  assert.equal(framer.framed, 5 + 2 * 8 + 256)
 })
 
 test('the first 100 bad values are listed, and all are dead letters', () => {

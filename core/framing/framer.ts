@@ -77,7 +77,7 @@ class ValueFramer implements Framer {
   }
 
   get framed(): number {
-    return this.entries.end
+    return this.entries.held
   }
 
   push(chunk: Uint8Array): void {

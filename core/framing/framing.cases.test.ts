@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { frameOwned } from './framer.ts'
-import { entriesOf, frame, fromText, toBinary } from './framing.fixture.ts'
+import { entriesOf, frame, fromText, toBinary } from './framing.suite.ts'
 import type { FramerOptions } from './framing.ts'
 
 /** A line of cases.jsonl. `in` is text, `hex` bytes; an entry is text, or `hex:…`. */

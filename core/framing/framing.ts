@@ -73,7 +73,9 @@ export interface Framer {
   end(): void
   /** The entries completed since the last call, or undefined where there are none. The caller owns the buffers. */
   take(): Frames | undefined
-  /** bytes that wait for `take`: up to the end of the last entry, white space between entries included */
+  /**
+   * bytes of memory that wait for `take`: those of the entries and between them, 8 for each entry, 256 for each dead letter
+   */
   readonly framed: number
   /** why framing stopped; entries before it can still be taken */
   readonly failure: BadValue | undefined

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fromText } from './framing.fixture.ts'
+import { fromText } from './framing.suite.ts'
 import { frameMessage } from './single.ts'
 
 const valid: [string, string][] = [

@@ -126,7 +126,7 @@ test('an append takes at most a batch, and the rest goes on after it', () => {
     { type: 'append', events: 256 },
   ])
   assert.deepEqual(step(session, { type: 'stored', count: 256 }, limits), [
-    { type: 'ack', count: 256 },
+    { type: 'ack', before: 0, count: 256 },
     { type: 'append', events: 44 },
   ])
 })
@@ -135,11 +135,11 @@ test('a socket is not read above its high water mark, and is read again below ha
   const session: Session = { ...begin(), phase: 'open' }
   assert.deepEqual(step(session, { type: 'received', events: 10, bytes: 1000 }, limits), [{ type: 'pause' }])
   assert.deepEqual(step(session, { type: 'stored', count: 1 }, limits), [
-    { type: 'ack', count: 1 },
+    { type: 'ack', before: 0, count: 1 },
     { type: 'append', events: 10 },
   ])
   assert.deepEqual(step(session, { type: 'stored', count: 11 }, limits), [
-    { type: 'ack', count: 11 },
+    { type: 'ack', before: 1, count: 11 },
     { type: 'resume' },
   ])
 })

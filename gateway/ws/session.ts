@@ -37,7 +37,7 @@ export interface Session {
 }
 
 export interface SessionLimits {
-  /** events of one append: the plain protocol acks at least every 256 */
+  /** events of one append */
   batch: number
   /** bytes held for one socket before it is not read any more */
   highWater: number
@@ -54,7 +54,8 @@ export type SessionEvent =
 export type SessionEffect =
   | { type: 'greet'; count: number }
   | { type: 'append'; events: number }
-  | { type: 'ack'; count: number }
+  /** `before`: the count that was acknowledged last */
+  | { type: 'ack'; before: number; count: number }
   | { type: 'close'; verdict: Verdict }
   | { type: 'pause' }
   | { type: 'resume' }
@@ -96,12 +97,12 @@ export function step(session: Session, event: SessionEvent, limits: SessionLimit
       if (session.phase === 'open') session.phase = 'draining'
       break
     case 'stored': {
-      const grown = event.count > session.count
+      const before = session.count
       session.busy = false
       session.inFlight = 0
       session.inFlightBytes = 0
-      session.count = Math.max(session.count, event.count)
-      if (grown && session.phase !== 'leaving') effects.push({ type: 'ack', count: event.count })
+      session.count = Math.max(before, event.count)
+      if (event.count > before && session.phase !== 'leaving') effects.push({ type: 'ack', before, count: event.count })
       break
     }
     case 'failed':

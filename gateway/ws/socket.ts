@@ -10,6 +10,8 @@ import { begin, type SessionEffect, type SessionEvent, step, type Verdict } from
 
 /** Bytes that one socket may hold before it is not read any more. */
 const highWater = 1024 * 1024
+/** Events of one append. */
+const batchMost = 16_384
 /** Acks that the peer does not read are left out: the next one says more. */
 const unreadAcks = 64 * 1024
 
@@ -35,7 +37,7 @@ export interface Socket {
 export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   const { protocol, identity, framing, onBad } = options
   const plain = protocol === 'websocket'
-  const limits = { batch: plain ? ackEvery.events : 100_000, highWater }
+  const limits = { batch: batchMost, highWater }
   const session = begin()
   let batch: Batch | undefined
   let producer: Producer | undefined
@@ -57,7 +59,7 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
         break
       case 'ack':
         if (ws.bufferedAmount > unreadAcks && session.phase === 'open') break
-        if (plain) ws.send(String(effect.count))
+        if (plain) sendCounts(effect.before, effect.count)
         else
           send({
             type: 'ack',
@@ -82,6 +84,12 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
         options.onRelease(streamId)
         break
     }
+  }
+
+  /** A peer that counts on an ack every 256 events gets them all, also where one commit held more. */
+  function sendCounts(before: number, count: number): void {
+    for (let step = before + ackEvery.events; step < count; step += ackEvery.events) ws.send(String(step))
+    ws.send(String(count))
   }
 
   function send(frame: Record<string, unknown>): void {

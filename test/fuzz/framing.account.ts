@@ -1,4 +1,4 @@
-import type { Outcome } from '../../core/framing/framing.fixture.ts'
+import type { Outcome } from '../../core/framing/framing.suite.ts'
 
 /**
  * Walks through `source` along the entries: every byte of it belongs to white space between entries (in a batch also the

@@ -3,7 +3,7 @@ import { after, describe, test } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { frameMessage, frameOwned } from '../../core/framing/framer.ts'
-import { entriesOf, frame, type Outcome, toBinary } from '../../core/framing/framing.fixture.ts'
+import { entriesOf, frame, type Outcome, toBinary } from '../../core/framing/framing.suite.ts'
 import { account } from './framing.account.ts'
 import { body, cuts, jsonText, options } from './framing.arbitrary.ts'
 import { reference } from './framing.reference.ts'
@@ -62,6 +62,18 @@ describe(`framing of generated bodies (reproduce with MILLRACE_FUZZ_RUNS=${numRu
       }),
       run,
     )
+  })
+
+  test('so it is for every body of 4 bytes out of 14, whatever is asked for', () => {
+    const alphabet = Buffer.from('{}[],:"\\1-.e\n ')
+    const limits = { maxEventBytes: 3, maxDepth: 2 }
+    const forms = [limits, { ...limits, onBad: 'dead_letter' as const }, { ...limits, arrayIsBatch: true }]
+    for (let n = 0; n < alphabet.length ** 4; n++) {
+      const bytes = Uint8Array.of(0, 1, 2, 3).map(
+        k => alphabet[Math.trunc(n / alphabet.length ** k) % alphabet.length]!,
+      )
+      for (const form of forms) assert.deepEqual(places(frame(bytes, form)), reference(bytes, form))
+    }
   })
 
   test('values come out as they went in, in order, on one line each', () => {

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../core/framing/framing.fixture.ts'
+import type { Outcome } from '../../core/framing/framing.suite.ts'
 import type { FramerOptions } from '../../core/framing/framing.ts'
 
 /**

@@ -5,7 +5,7 @@ import type { Db } from './database.ts'
 /** A page of events ends at this many payload bytes, however many rows were asked for. */
 const pageBytes = 8 * 1024 * 1024
 /** One slice of a delete begins no more rows after this time: the writer is never to be held above 50 ms. */
-const sliceMs = 10
+const sliceMs = 6
 /** Rows of the first step of a slice, which doubles while steps are quick; one row may be of 16 MiB. */
 const stepRows = 16
 /** A stream that is being deleted has a key that no client can have: it begins with a control character. */

@@ -3,7 +3,7 @@ import type { RemoteAnswer, RemoteCall } from './remote.suite.ts'
 
 /** The program of `startRemote`: a store in a process of its own. */
 
-const [path, role] = process.argv.slice(2)
+const [path, role, durability] = process.argv.slice(2)
 const send = (answer: RemoteAnswer) => process.send!(answer)
 const asFailure = (error: unknown) => {
   const { code, message } = error as { code?: string; message: string }
@@ -11,7 +11,10 @@ const asFailure = (error: unknown) => {
 }
 
 try {
-  const store = await openStore(`sqlite:${path}`, { role: role as 'owner' | 'guest' })
+  const store = await openStore(`sqlite:${path}`, {
+    role: role as 'owner' | 'guest',
+    durability: durability as 'full' | 'relaxed',
+  })
   process.on('disconnect', () => process.exit(1))
   process.on('message', async ({ id, method, args }: RemoteCall) => {
     try {

@@ -22,15 +22,21 @@ export type RemoteStore = {
   kill(): Promise<void>
 }
 
-/** `command`: what the process is started under, like strace and its flags. */
+export interface RemoteOptions {
+  role?: 'owner' | 'guest'
+  durability?: 'full' | 'relaxed'
+  /** what the process is started under, like strace and its flags */
+  command?: string[]
+}
+
 export function startRemote(
   t: TestContext,
   path: string,
-  { role = 'owner', command = [] }: { role?: 'owner' | 'guest'; command?: string[] } = {},
+  { role = 'owner', durability = 'full', command = [] }: RemoteOptions = {},
 ): Promise<RemoteStore> {
   const program = [process.execPath, ...process.execArgv]
   const [execPath, ...execArgv] = [...command, ...program]
-  const child = fork(siblingEntry('child.suite', import.meta.url), [path, role], {
+  const child = fork(siblingEntry('child.suite', import.meta.url), [path, role, durability], {
     execPath: execPath!,
     execArgv: execArgv.filter(flag => !flag.startsWith('--test')),
     serialization: 'advanced',
@@ -40,8 +46,20 @@ export function startRemote(
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   const expect = (id: number) => new Promise<unknown>((resolve, reject) => waiting.set(id, { resolve, reject }))
   let nextId = 1
+  let pid: number | undefined
+  let exited = false
+  void gone.then(() => {
+    exited = true
+  })
   const kill = () => {
-    child.kill('SIGKILL')
+    // not the child itself where it runs under a command: that would go on without it
+    const target = pid ?? child.pid
+    if (target !== undefined && !exited)
+      try {
+        process.kill(target, 'SIGKILL')
+      } catch {
+        // it has ended by itself
+      }
     return gone
   }
   atEnd(t, kill)
@@ -61,13 +79,13 @@ export function startRemote(
     child.send({ id, method, args } satisfies RemoteCall)
     return answer
   }
-  return expect(0).then(
-    pid =>
-      new Proxy({ pid, kill } as RemoteStore, {
-        get: (own, name) =>
-          name === 'then' || name in own
-            ? own[name as keyof RemoteStore]
-            : (...args: unknown[]) => call(name as Method, args),
-      }),
-  )
+  return expect(0).then(value => {
+    pid = value as number
+    return new Proxy({ pid, kill } as RemoteStore, {
+      get: (own, name) =>
+        name === 'then' || name in own
+          ? own[name as keyof RemoteStore]
+          : (...args: unknown[]) => call(name as Method, args),
+    })
+  })
 }

@@ -81,7 +81,7 @@ export async function openSqlite({
     {
       message: handle,
       lost() {
-        const lost = writerGone()
+        const lost = down ?? writerGone()
         if (down === undefined) onWarning(lost.message)
         health = { ok: false, code: lost.code, reason: lost.message }
         commits.lost(lost)
