@@ -22,10 +22,18 @@ export interface AppDeps {
   post: PostDeps
   framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
   query: QueryLimits
+  tail: TailTimes
   /** where the gateway is reached, for the page at `/` */
   url: () => string
   /** aborts when the gateway stops */
   stopSignal: AbortSignal
+}
+
+export interface TailTimes {
+  /** a comment goes out after this long without an event, so that proxies and clients know the line is alive; ms */
+  heartbeatMs: number
+  /** a follower that takes nothing for this long is cut off; ms */
+  slowMs: number
 }
 
 /** `remoteAddr` is given by the entry; web standards do not know it. */

@@ -27,6 +27,8 @@ export interface Gateway {
 
 const loopbackBind = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i
 
+const tailTimes = { heartbeatMs: 15_000, slowMs: 30_000 }
+
 interface StartOptions {
   log: Log
   /** of the package, for the metrics */
@@ -94,6 +96,7 @@ async function listen(config: Config, store: Store, { log, version }: StartOptio
     post,
     framing,
     query: queryLimits(gateway.query),
+    tail: tailTimes,
     url: () => url,
     stopSignal: stop.signal,
   })

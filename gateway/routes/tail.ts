@@ -5,10 +5,6 @@ import { type AppDeps, authorize, type Ctx, type Env } from '../context.ts'
 import type { TailPage, TailQuery } from '../store/store.ts'
 
 const pageEvents = 500
-/** a comment line goes out after this long without an event, so that proxies and clients know the line is alive */
-const heartbeatMs = 15_000
-/** a follower that takes nothing for this long is cut off */
-const slowMs = 30_000
 
 /** The live tail as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 export function tail(app: Hono<Env>, deps: AppDeps): void {
@@ -51,6 +47,7 @@ async function startOf(c: Ctx, store: AppDeps['store']): Promise<number> {
 /** Pages from the store as the follower takes them: it is never ahead of what is durable, and holds no writer up. */
 function follow(deps: AppDeps, start: TailQuery, first: TailPage, gone: AbortSignal): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
+  const { heartbeatMs, slowMs } = deps.tail
   const query = { ...start }
   let page: TailPage | undefined = first
   let wake: () => void = () => {}

@@ -204,6 +204,22 @@ test('one event above the limit is 413 after what came before, or a dead letter 
   assert.deepEqual([letter!.size, letter!.text.length], [2 * 1024 * 1024 + 2, 1024 * 1024])
 })
 
+test('a line of 100 MB is refused without being kept, and the gateway goes on', async () => {
+  const { hostname, port } = new URL(gateway.url)
+  const socket = netConnect(Number(port), hostname)
+  const answered = new Promise<string>(resolve => socket.once('data', data => resolve(String(data))))
+  socket.on('error', () => {})
+  socket.write(
+    'POST /v1/events?stream=line HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n2\r\n\n"\r\n',
+  )
+  const chunk = Buffer.from(`100000\r\n${'x'.repeat(0x100000)}\r\n`)
+  for (let sent = 0; sent < 100 && !socket.destroyed; sent++)
+    if (!socket.write(chunk)) await new Promise(resolve => setTimeout(resolve, 5))
+  assert.match(await answered, /413 [\s\S]*"error":"event_too_large"[\s\S]*"count":1/)
+  socket.destroy()
+  assert.equal((await post(url('/'), '1')).status, 200)
+})
+
 test('900 levels are an event, 901 are not', async () => {
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
   assert.equal((await post(url('/'), nested(900))).status, 200)

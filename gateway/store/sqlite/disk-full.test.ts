@@ -129,6 +129,7 @@ for (const [kind, makeDisk] of Object.entries(tightDisks))
         codeOf(store.purgeDeadLetters([1]).then(() => store.append(appendOf('big', payloads(4000, 1000))))),
       ])
       assert.deepEqual(codes, ['disk_full', 'disk_full'])
+      assert.equal(store.health().ok, false)
       disk.free()
       await until('the store is healthy', () => store.health().ok)
       await store.deleteStream({ tenant: '', key: 'gone' })

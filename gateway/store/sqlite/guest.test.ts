@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { appendOf } from '../store.suite.ts'
@@ -101,4 +102,17 @@ test('a command needs no gateway, and leaves no log behind', async t => {
     (await store.listTokens()).map(({ name }) => name),
     ['one'],
   )
+})
+
+test('a command that only waits for its query gets it, and then ends', async t => {
+  const path = join(tempFolder(t), 'a.db')
+  const store = await openFor(t, path)
+  stored(await store.append(appendOf('k', payloads(3))))
+  const program = `
+    import { openGuest } from './guest.ts'
+    const guest = await openGuest(${JSON.stringify(path)})
+    const { rows } = await guest.query('select count(*) from events', [], { ms: 5000, bytes: 1 << 26, rows: 1 })
+    process.stdout.write(JSON.stringify(rows))`
+  const flags = ['--input-type=module-typescript', '-e', program]
+  assert.equal(execFileSync(process.execPath, flags, { cwd: import.meta.dirname, encoding: 'utf8' }), '[[3]]')
 })

@@ -17,19 +17,6 @@ export async function openGuest(path: string): Promise<Store> {
       'not_found',
       `there is no store at ${path}: start the gateway once, or name the file with --store`,
     )
-  const fail = <T>(work: () => T): T => {
-    try {
-      return work()
-    } catch (error) {
-      throw storeFailure(error, path)
-    }
-  }
-  const db = fail(() => openForWriting(path, 'full', 1))
-  const catalog = createCatalog(db)
-  const queries = createQueryRunner(path)
-
-  const read = async <T>(work: () => T): Promise<T> => fail(work)
-
   /** A busy gateway leaves gaps of microseconds between commits: SQLite's own waiting sleeps through them. */
   async function write<T>(work: () => T): Promise<T> {
     const deadline = performance.now() + patience
@@ -39,8 +26,22 @@ export async function openGuest(path: string): Promise<Store> {
       } catch (error) {
         if (!isBusy(error) || performance.now() > deadline) throw storeFailure(error, path)
       }
+      await new Promise(resolve => setImmediate(resolve))
     }
   }
+
+  async function read<T>(work: () => T): Promise<T> {
+    try {
+      return work()
+    } catch (error) {
+      throw storeFailure(error, path)
+    }
+  }
+
+  // the gateway may be making the tables at this moment
+  const db = await write(() => openForWriting(path, 'full', 1))
+  const catalog = createCatalog(db)
+  const queries = createQueryRunner(path)
 
   const refuse = (what: string) =>
     new AppError('not_supported', `a guest of the store cannot ${what}: that is the gateway's`)

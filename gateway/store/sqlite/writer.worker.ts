@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { AppError, toAppError } from '../../../core/errors.ts'
+import { AppError, type ErrorCode, toAppError } from '../../../core/errors.ts'
 import type { NewToken, StreamRef } from '../store.ts'
 import { createDeletes, type Deletes } from './deletes.ts'
 import { storeFailure } from './failures.ts'
@@ -26,6 +26,10 @@ const owner = createOwner(path, durability, {
   request: () => post({ type: 'checkpoint' }),
   held: pages => post({ type: 'held', pages }),
 })
+/** Not that of a call which asked for something that cannot be, nor that of closing. */
+const isOfStore = ({ code }: Failure) => storeCodes.has(code)
+const storeCodes = new Set<string>(['disk_full', 'store_busy', 'store_unavailable'] satisfies ErrorCode[])
+
 let lock: OwnerLock | undefined
 let deletes: Deletes | undefined
 let watching: NodeJS.Timeout | undefined
@@ -102,7 +106,9 @@ async function answer({ id, method, args }: Call): Promise<void> {
     const value = await methods[method]!(...args)
     post({ type: 'answer', answer: { id, value } })
   } catch (error) {
-    post({ type: 'answer', answer: { id, failure: failureOf(error) } })
+    const failure = failureOf(error)
+    if (isOfStore(failure)) report(failure)
+    post({ type: 'answer', answer: { id, failure } })
   }
 }
 

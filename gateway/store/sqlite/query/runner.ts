@@ -32,6 +32,8 @@ export function createQueryRunner(path: string) {
 
   function spawn(): ChildProcess {
     const child = fork(siblingEntry('child', import.meta.url), [path], {
+      // flags of this process (an inspector's port, a program of `-e`) are not for it
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
@@ -41,10 +43,18 @@ export function createQueryRunner(path: string) {
       const at = idle.indexOf(child)
       if (at >= 0) idle.splice(at, 1)
     })
-    // an idle child must not keep the gateway alive
-    child.unref()
-    child.channel?.unref()
     return child
+  }
+
+  /** An idle child must not keep this process alive; one that works must. */
+  function setBusy(child: ChildProcess, busy: boolean): void {
+    if (busy) {
+      child.ref()
+      child.channel?.ref()
+    } else {
+      child.unref()
+      child.channel?.unref()
+    }
   }
 
   function next(): void {
@@ -58,6 +68,7 @@ export function createQueryRunner(path: string) {
       child.off('exit', onExit)
       child.off('error', onExit)
       clearTimeout(timer)
+      setBusy(child, false)
       act()
       next()
     }
@@ -80,6 +91,7 @@ export function createQueryRunner(path: string) {
     child.on('message', onMessage)
     child.on('exit', onExit)
     child.on('error', onExit)
+    setBusy(child, true)
     const { sql, params, limits } = job
     child.send({ sql, params, limits } satisfies QueryRequest, error => {
       if (error) child.kill('SIGKILL')
@@ -95,7 +107,10 @@ export function createQueryRunner(path: string) {
           child.once('error', () => resolve())
         }),
     )
-    for (const child of all) child.kill('SIGKILL')
+    for (const child of all) {
+      setBusy(child, true)
+      child.kill('SIGKILL')
+    }
     idle.length = 0
     return Promise.all(gone)
   }
