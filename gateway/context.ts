@@ -20,7 +20,7 @@ export interface AppDeps {
   tailMetrics: TailMetrics
   log: Log
   post: PostDeps
-  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
+  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>
   query: QueryLimits
   tail: TailTimes
   /** where the gateway is reached, for the page at `/` */

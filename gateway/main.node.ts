@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { AppError } from '../core/errors.ts'
@@ -74,7 +73,7 @@ async function listen(config: Config, store: Store, { log, version }: StartOptio
   const stop = new AbortController()
   const stopping = () =>
     stop.signal.aborted ? new AppError('stopping', 'the gateway is shutting down', { retryAfter: 2 }) : undefined
-  const framing = { maxEventBytes: gateway.limits.event, maxDepth: gateway.limits.depth, isUtf8 }
+  const framing = { maxEventBytes: gateway.limits.event, maxDepth: gateway.limits.depth }
   const post: PostDeps = {
     auth,
     ingest,

@@ -21,7 +21,7 @@ export interface PostDeps {
   metrics: IngestMetrics
   /** undefined while the gateway takes requests */
   stopping: () => AppError | undefined
-  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
+  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>
   maxBodyBytes: number
   log: (error: AppError) => void
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { createFramer } from '../../core/framing/framer.ts'
 import type { Framer } from '../../core/framing/framing.ts'
 import { type Batch, badValue } from './batch.ts'
@@ -59,7 +58,7 @@ export function createReader(inputs: readonly Input[], options: ReaderOptions): 
 
   async function pumpFile(input: Input): Promise<string | undefined> {
     pending = new Pending(input.name, pending.position)
-    const framer = createFramer({ maxEventBytes: options.eventBytes, onBad: options.onError, isUtf8 })
+    const framer = createFramer({ maxEventBytes: options.eventBytes, onBad: options.onError })
     stream = input.open()
     for await (const chunk of stream) {
       pending.append(chunk)

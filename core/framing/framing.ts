@@ -60,8 +60,6 @@ export interface FramerOptions {
   onBad?: 'stop' | 'dead_letter'
   /** where the input begins with `[`, that array is a batch: its elements are the values. Default false */
   arrayIsBatch?: boolean
-  /** ignored: UTF-8 is checked along with the grammar */
-  isUtf8?: (bytes: Uint8Array) => boolean
   /** bytes that will be pushed, where known: saves growing */
   sizeHint?: number
 }

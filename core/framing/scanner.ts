@@ -46,7 +46,9 @@ export class Scanner {
   hasLineBreak = false
   private readonly maxDepth: number
   private bytes: Uint8Array = none
+  /** of the whole buffer, in which `bytes` begins at `base` */
   private view: DataView | undefined
+  private base = 0
   private state = VALUE
   private depth = 0
   /** a bit for each of the innermost 32 levels, the innermost lowest: 1 object, 0 array */
@@ -63,7 +65,9 @@ export class Scanner {
   /** Positions are of `bytes` from now on. */
   use(bytes: Uint8Array): void {
     this.bytes = bytes
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.base = bytes.byteOffset
+    // small messages lie side by side in one buffer: a view for each would cost more than scanning it
+    if (this.view?.buffer !== bytes.buffer) this.view = new DataView(bytes.buffer)
   }
 
   /** The next byte is the first of another value. */
@@ -81,6 +85,7 @@ export class Scanner {
   scan(from: number, to: number): number {
     const bytes = this.bytes
     const view = this.view!
+    const base = this.base
     let at = from
     let state = this.state
     let depth = this.depth
@@ -89,7 +94,7 @@ export class Scanner {
     while (at < to) {
       const byte = bytes[at]!
       if (state === TEXT) {
-        at = skipPlain(bytes, view, at, to)
+        at = skipPlain(bytes, view, base, at, to)
         if (at === to) break
         const stop = bytes[at]!
         if (stop === 0x22 /* " */) {
@@ -234,10 +239,10 @@ export class Scanner {
  * Skips the plain bytes of a string, four at a time: subtracting makes the high bit of a byte rise where it is `"`, `\`
  * or below 0x20, and is set in UTF-8 anyway. A borrow can only make a byte above such a one look special.
  */
-function skipPlain(bytes: Uint8Array, view: DataView, from: number, to: number): number {
+function skipPlain(bytes: Uint8Array, view: DataView, base: number, from: number, to: number): number {
   let at = from
   for (const last = to - 4; at <= last; at += 4) {
-    const four = view.getInt32(at, true)
+    const four = view.getInt32(base + at, true)
     const quote = (four ^ 0x22222222) - 0x01010101
     const backslash = (four ^ 0x5c5c5c5c) - 0x01010101
     if (((four | quote | backslash | (four - 0x20202020)) & 0x80808080) !== 0) break

@@ -23,7 +23,7 @@ export interface SocketsDeps {
   ingest: Ingest
   metrics: IngestMetrics
   log: Log
-  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
+  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>
   stopping: () => AppError | undefined
   /** bytes of one message */
   maxMessageBytes: number

@@ -11,22 +11,26 @@ test('entries come out in the order they went in, at most as many as asked for',
   const batch = createBatch()
   for (let i = 0; i < 1000; i++) batch.add(bytes(` ${i} `), 1, 1 + String(i).length)
   const seen: string[] = []
-  for (const most of [1, 255, 256, 300, 300]) seen.push(...text(batch.take(most)))
+  for (const most of [1, 255, 256, 300, 300]) {
+    const { frames, release } = batch.take(most)
+    seen.push(...text(frames))
+    release()
+  }
   assert.deepEqual(
     seen,
     Array.from({ length: 1000 }, (_, i) => String(i)),
   )
-  assert.equal(batch.take(10).count, 0)
+  assert.equal(batch.take(10).frames.count, 0)
 })
 
 test('what was taken stays as it is while more is added', () => {
   const batch = createBatch()
   batch.add(bytes('one'), 0, 3)
   batch.add(bytes('two'), 0, 3)
-  const taken = batch.take(1)
+  const taken = batch.take(1).frames
   for (let i = 0; i < 500; i++) batch.add(bytes('xxxxx'), 0, 5)
   assert.deepEqual(text(taken), ['one'])
-  assert.equal(text(batch.take(1))[0], 'two')
+  assert.equal(text(batch.take(1).frames)[0], 'two')
 })
 
 test('dead letters keep their place, through frames and splits', () => {
@@ -39,9 +43,9 @@ test('dead letters keep their place, through frames and splits', () => {
     dead: [{ at: 1, code: 'bad_event', message: 'why', size: 3 }],
   })
   batch.add(bytes('worse'), 0, 5, { code: 'bad_utf8', message: 'because' })
-  const first = batch.take(2)
+  const first = batch.take(2).frames
   assert.deepEqual([text(first), first.dead], [['good', 'a'], []])
-  const rest = batch.take(10)
+  const rest = batch.take(10).frames
   assert.deepEqual(text(rest), ['bad', 'c', 'worse'])
   assert.deepEqual(
     rest.dead.map(d => [d.at, d.code]),

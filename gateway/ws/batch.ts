@@ -5,14 +5,15 @@ export interface Batch {
   /** Takes a copy of `bytes[start, end)`. `why`: it is a dead letter for this reason */
   add(bytes: Uint8Array, start: number, end: number, why?: Pick<DeadEntry, 'code' | 'message'>): void
   addFrames(frames: Frames): void
-  /** Hands over at most `most` entries, oldest first. They are valid until the next `take`. */
-  take(most: number): Frames
+  /** Hands over at most `most` entries, oldest first. They are valid until `release`. */
+  take(most: number): { frames: Frames; release(): void }
 }
 
 const firstBytes = 4096
 const firstEntries = 64
-/** Larger buffers are not kept for the next batch: an idle socket shall hold little. */
-const keptBytes = 256 * 1024
+/** Buffers of this size at most are used again, and at most so many wait for that. */
+const pooledBytes = 2 * 1024 * 1024
+const pooled = 16
 
 interface Pages {
   bytes: Uint8Array<ArrayBuffer>
@@ -22,12 +23,22 @@ interface Pages {
   dead: DeadEntry[]
 }
 
-const emptyPages = (): Pages => ({ bytes: new Uint8Array(0), used: 0, spans: new Uint32Array(0), count: 0, dead: [] })
+/** Of all sockets together: one that rests holds no buffer. */
+const pool: Pages[] = []
 
-/** Two sets of buffers in turn: one is filled while the other is on its way to the store. */
+const freshPages = (): Pages =>
+  pool.pop() ?? { bytes: new Uint8Array(0), used: 0, spans: new Uint32Array(0), count: 0, dead: [] }
+
+function recycle(pages: Pages): void {
+  if (pool.length >= pooled || pages.bytes.length > pooledBytes) return
+  pages.used = 0
+  pages.count = 0
+  pages.dead = []
+  pool.push(pages)
+}
+
 export function createBatch(): Batch {
-  let filling = emptyPages()
-  let away = emptyPages()
+  let current: Pages | undefined
 
   function room(pages: Pages, bytes: number, entries: number): void {
     if (pages.used + bytes > pages.bytes.length) {
@@ -59,6 +70,7 @@ export function createBatch(): Batch {
 
   return {
     add(bytes, start, end, why) {
+      const filling = (current ??= freshPages())
       const size = end - start
       room(filling, size, 1)
       filling.bytes.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), filling.used)
@@ -69,23 +81,20 @@ export function createBatch(): Batch {
       filling.count++
     },
     addFrames(frames) {
-      append(filling, frames, 0, frames.count)
+      append((current ??= freshPages()), frames, 0, frames.count)
     },
     take(most) {
-      const pages = filling
-      filling = away.bytes.length > keptBytes ? emptyPages() : away
-      filling.used = 0
-      filling.count = 0
-      filling.dead = []
-      away = pages
+      const pages = current ?? freshPages()
       const count = Math.min(most, pages.count)
-      append(filling, pages, count, pages.count)
-      return {
+      current = undefined
+      if (count < pages.count) append((current = freshPages()), pages, count, pages.count)
+      const frames: Frames = {
         bytes: pages.bytes.subarray(0, count === 0 ? 0 : pages.spans[count * 2 - 1]!),
         spans: pages.spans.subarray(0, count * 2),
         count,
         dead: pages.dead.filter(letter => letter.at < count),
       }
+      return { frames, release: () => recycle(pages) }
     },
   }
 }

@@ -5,11 +5,13 @@ import type { FramerOptions } from '../../core/framing/framing.ts'
 import { ackEvery, closeCode } from '../../core/protocol.ts'
 import type { Identity } from '../auth.ts'
 import { type Producer, refusal } from '../ingest.ts'
-import { type Batch, createBatch } from './batch.ts'
+import { createBatch } from './batch.ts'
 import { begin, type SessionEffect, type SessionEvent, step, type Verdict } from './session.ts'
 
 /** Bytes that one socket may hold before it is not read any more. */
 const highWater = 1024 * 1024
+/** Bytes of a message that are framed at a time. */
+const sliceBytes = 256 * 1024
 /** Events of one append. */
 const batchMost = 16_384
 /** Acks that the peer does not read are left out: the next one says more. */
@@ -22,7 +24,7 @@ export interface SocketOptions {
   open: () => Promise<{ producer: Producer; count: number; streamId: number }>
   epoch: number | undefined
   onBad: 'stop' | 'dead_letter'
-  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth' | 'isUtf8'>
+  framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>
   /** the socket is done; its stream, where it has one, is no longer connected */
   onRelease: (streamId: number) => void
   onError: (error: AppError) => void
@@ -39,7 +41,7 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   const plain = protocol === 'websocket'
   const limits = { batch: batchMost, highWater }
   const session = begin()
-  let batch: Batch | undefined
+  const batch = createBatch()
   let producer: Producer | undefined
   let streamId = 0
   /** events of this socket before the message that is looked at */
@@ -80,7 +82,6 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
         ws.resume()
         break
       case 'release':
-        batch = undefined
         options.onRelease(streamId)
         break
     }
@@ -108,8 +109,10 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   }
 
   async function append(events: number): Promise<void> {
+    const { frames, release } = batch.take(events)
     try {
-      const outcome = await producer!.append(batch!.take(events), false)
+      const outcome = await producer!.append(frames, false)
+      release()
       if (!outcome.ok) throw refusal(producer!.key, outcome, { epoch: options.epoch })
       const wait = identity.wait()
       // a token over its limit is slowed down: no ack, so the queue fills and reading pauses
@@ -136,7 +139,6 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   }
 
   function onEvent(message: Buffer): void {
-    batch ??= createBatch()
     const found = frameMessage(message, framing)
     if ('code' in found) {
       if (onBad === 'stop' || found.code === 'event_too_large') {
@@ -153,12 +155,13 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   }
 
   function onBatch(message: Buffer): void {
-    batch ??= createBatch()
-    const framer = createFramer({ ...framing, onBad, sizeHint: message.length })
-    framer.push(message)
-    framer.end()
-    const frames = framer.take()
-    if (frames !== undefined) {
+    const framer = createFramer({ ...framing, onBad, sizeHint: Math.min(message.length, sliceBytes) })
+    // in slices: a message of nothing but bad lines would make millions of dead letters at once
+    for (let at = 0; at < message.length && framer.failure === undefined; at += sliceBytes) {
+      framer.push(message.subarray(at, at + sliceBytes))
+      if (at + sliceBytes >= message.length) framer.end()
+      const frames = framer.take()
+      if (frames === undefined) continue
       batch.addFrames(frames)
       received += frames.count
       tell({ type: 'received', events: frames.count, bytes: frames.bytes.length })

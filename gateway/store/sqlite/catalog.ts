@@ -183,15 +183,22 @@ export function createCatalog(db: Db) {
   }
 
   function createToken(token: NewToken): TokenRow {
-    if (first('select 1 from tokens where name = ? and revoked_at is null', token.name) !== undefined)
-      throw new AppError('bad_request', `there is a token named ${token.name}: revoke it first, or choose another name`)
-    const id = db
-      .prepare(
-        `insert into tokens (name, hash, scopes, tenant, events_per_second, bytes_per_second, created_at)
-         values (@name, @hash, @scopes, @tenant, @events_per_second, @bytes_per_second, @created_at)`,
-      )
-      .run({ ...token, scopes: JSON.stringify(token.scopes) }).lastInsertRowid
-    return { ...token, token_id: Number(id), revoked_at: null }
+    return db
+      .transaction(() => {
+        if (first('select 1 from tokens where name = ? and revoked_at is null', token.name) !== undefined)
+          throw new AppError(
+            'bad_request',
+            `there is a token named ${token.name}: revoke it first, or choose another name`,
+          )
+        const id = db
+          .prepare(
+            `insert into tokens (name, hash, scopes, tenant, events_per_second, bytes_per_second, created_at)
+             values (@name, @hash, @scopes, @tenant, @events_per_second, @bytes_per_second, @created_at)`,
+          )
+          .run({ ...token, scopes: JSON.stringify(token.scopes) }).lastInsertRowid
+        return { ...token, token_id: Number(id), revoked_at: null }
+      })
+      .immediate()
   }
 
   function revokeToken(idOrName: string, at: number): boolean {

@@ -5,7 +5,7 @@ type StoreCode = 'disk_full' | 'store_busy' | 'store_unavailable'
 /** What an operator reads, and when a retry may succeed, for each kind of failure. */
 const kinds = {
   full: ['disk_full', 'the disk is full: free some space, writing goes on by itself', 5],
-  cut: ['disk_full', 'a write failed, most likely for want of space', 5],
+  cut: ['disk_full', 'a write failed, for want of space (a quota or limit counts too) or by a failing disk', 5],
   busy: ['store_busy', 'another process holds the lock of the database: end its transaction', 1],
   closed: [
     'store_unavailable',

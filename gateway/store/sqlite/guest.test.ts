@@ -86,6 +86,23 @@ test('a gateway goes on with a stream that a command beside it deleted', async t
   assert.deepEqual(contents(path), { k: ['1'] })
 })
 
+test('of two commands that create a token of one name at once, one is told that there is one', async t => {
+  const path = join(tempFolder(t), 'a.db')
+  await (await openFor(t, path)).close()
+  const guests = await Promise.all([1, 2].map(() => startRemote(t, path, { role: 'guest' })))
+  for (const name of ['one', 'two', 'three', 'four']) {
+    const hash = (i: number) => `${i}${name}`.padEnd(64, '0')
+    const fates = await Promise.allSettled(
+      guests.map((guest, i) => guest.createToken({ ...token(name), hash: hash(i) })),
+    )
+    const refused = fates.filter(fate => fate.status === 'rejected')
+    assert.deepEqual(
+      refused.map(fate => fate.reason.code),
+      ['bad_request'],
+    )
+  }
+})
+
 test('a command finds no store where there is none, and does not make one', async t => {
   const path = join(tempFolder(t), 'a.db')
   await assert.rejects(startRemote(t, path, { role: 'guest' }), { code: 'not_found', message: /there is no store at/ })

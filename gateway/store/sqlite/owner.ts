@@ -66,19 +66,21 @@ export function createOwner(path: string, durability: Durability, walEvents: Wal
     const db = openForWriting(path, durability)
     try {
       if (doubtful) makeDurable(db)
-      opened = {
-        db,
-        writer: createWriter(db),
-        wal: createWalKeeper(db, walEvents),
-        catalog: createCatalog(db),
-      }
+      doubtful = false
+      const [writer, wal, catalog] = [createWriter(db), createWalKeeper(db, walEvents), createCatalog(db)]
       files = openFiles(path)
+      opened = { db, writer, wal, catalog }
+      return opened
     } catch (error) {
       db.close()
       throw error
     }
-    doubtful = false
-    return opened
+  }
+
+  /** SQLite folds the log into a file at its path only; one that was moved away is to have its events all the same. */
+  function closeDatabase(db: Db | undefined): void {
+    if (files?.databaseReplaced()) db?.pragma('wal_checkpoint(TRUNCATE)')
+    db?.close()
   }
 
   /** After a failed sync the system may hold pages for written that are not: only new writes of them are sure. */
@@ -92,7 +94,7 @@ export function createOwner(path: string, durability: Durability, walEvents: Wal
     opened = undefined
     version = undefined
     try {
-      db?.close()
+      closeDatabase(db)
     } catch {
       // closing what is already broken: the next open tells what is wrong
     }
@@ -184,9 +186,7 @@ export function createOwner(path: string, durability: Durability, walEvents: Wal
       closed = true
       const db = opened?.db
       opened = undefined
-      // SQLite folds the log into a file at its path only; one that was moved away is to have its events all the same
-      if (files?.databaseReplaced()) db?.pragma('wal_checkpoint(TRUNCATE)')
-      db?.close()
+      closeDatabase(db)
       files?.removeStaleLog()
     },
   }

@@ -93,8 +93,8 @@ export async function openSqlite({
         onWarning(`${name}: writing works again`, true)
       },
       failing(error) {
+        if (health.ok || health.reason !== error.message) onWarning(error.message)
         health = { ok: false, code: error.code, reason: error.message }
-        onWarning(error.message)
       },
     },
   )

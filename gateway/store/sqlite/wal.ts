@@ -28,6 +28,9 @@ export interface WalSizes {
   hard?: number
 }
 
+/** What the writer copies itself at the end: a few milliseconds. More is left to another pass, though not for ever. */
+const restPages = 256
+const passesMost = 5
 /** Pages that a commit writes beside its payload, roughly: the ends of tables and indexes. */
 const pagesPerCommit = 12
 /** How long the writer waits for readers each time, ms. */
@@ -40,6 +43,7 @@ export function createWalKeeper(
 ): WalKeeper {
   let estimate = 0
   let asked = false
+  let passes = 0
   let forceAt = hard
 
   /** NOOP tells the sizes and copies nothing (SQLite 3.51). */
@@ -73,8 +77,14 @@ export function createWalKeeper(
       }
     },
     checkpointed() {
+      passes++
+      if (sizes().toCopy > restPages && passes < passesMost) {
+        request()
+        return
+      }
       db.pragma('wal_checkpoint(PASSIVE)')
       asked = false
+      passes = 0
       // what is left is held by a reader: to ask again at once would not help
       estimate = 0
     },

@@ -68,8 +68,14 @@ test('a group that stored nothing may be applied again', t => {
 test('a writer does not take the fate of an earlier commit for that of this one', t => {
   const { db, writer } = openFor(t)
   writer.apply(groupOf(appendOf('k', ['1'])))
-  db.exec('create temp trigger refuse before insert on events begin select raise(abort, "no"); end')
-  assert.throws(() => writer.apply(groupOf(appendOf('k', ['2']))))
+  // a broken reference shows at the COMMIT only
+  db.exec(`create table parents (id integer primary key);
+           create table children (id integer references parents deferrable initially deferred);
+           create trigger orphan after insert on events begin insert into children values (1); end`)
+  assert.throws(() => writer.apply(groupOf(appendOf('k', ['2']))), /FOREIGN KEY/)
+  assert.equal(writer.uncertain?.events, 1)
+  db.exec("create trigger refuse before insert on events begin select raise(abort, 'refused'); end")
+  assert.throws(() => writer.apply(groupOf(appendOf('k', ['3']))), /refused/)
   assert.equal(writer.uncertain, undefined)
 })
 
