@@ -1,7 +1,11 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after } from 'node:test'
 import { storeSuite } from '../store.suite.ts'
 import { openSqlite } from './sqlite.ts'
 
-storeSuite('sqlite', () => openSqlite({ path: join(mkdtempSync(join(tmpdir(), 'millrace-')), 'a.db') }), { sql: true })
+const folder = mkdtempSync(join(tmpdir(), 'millrace-'))
+after(() => rmSync(folder, { recursive: true }))
+
+storeSuite('sqlite', () => openSqlite({ path: join(folder, 'a.db') }), { sql: true })
