@@ -59,7 +59,11 @@ test('metrics count what was done, health and readiness tell how it stands', asy
 test('a query and an admin request must be application/json, with fields of the right form', async () => {
   const { app, close } = await createTestApp()
   const send = (path: string, body: string, type = 'application/json') =>
-    app.request(local + path, { method: 'POST', headers: { ...headers, 'content-type': type }, body })
+    app.request(local + path, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': type, 'content-length': String(body.length) },
+      body,
+    })
   for (const [path, body, type, status] of [
     ['/v1/query', '{"sql":"select 1"}', 'text/plain', 415],
     ['/v1/query', '{"sql":"select 1"}', 'application/jsonp', 415],

@@ -49,11 +49,17 @@ export function authorize(c: Ctx, deps: AppDeps, ...scopes: Scope[]): Identity {
   return deps.auth.authorize({ header: name => c.req.header(name), queryToken: c.req.query('token') }, ...scopes)
 }
 
+/** bytes of a query or an admin request */
+const jsonBodyMost = 1024 * 1024
+
 /** The body of a query or an admin request: `application/json` only, so that no web page can send it unasked. */
 export async function jsonBody(c: Ctx): Promise<Record<string, unknown>> {
   const type = c.req.header('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new AppError('unsupported_media_type', `the Content-Type is ${JSON.stringify(type)}: send application/json`)
+  const length = Number(c.req.header('content-length') ?? Number.NaN)
+  if (!(length <= jsonBodyMost))
+    throw new AppError('body_too_large', `the body needs a Content-Length of at most ${jsonBodyMost} bytes`)
   let body: unknown
   try {
     body = await c.req.json()

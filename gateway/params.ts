@@ -39,6 +39,8 @@ export function checkKey(key: string): void {
     throw new AppError('bad_request', `the stream key has ${bytes} bytes: it can have 1 to ${limits.keyBytes}`)
   if (/[\u0000-\u001f\u007f-\u009f]/.test(key))
     throw new AppError('bad_request', 'the stream key has a control character')
+  if (key.includes('\ufffd'))
+    throw new AppError('bad_request', 'the stream key is not valid UTF-8, or holds U+FFFD, which stands for that')
   if (key === '.' || key === '..')
     throw new AppError('bad_request', `the stream key cannot be ${JSON.stringify(key)}: paths lose it`)
   if (!key.isWellFormed()) throw new AppError('bad_request', 'the stream key is not valid UTF-8')

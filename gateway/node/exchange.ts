@@ -124,9 +124,16 @@ function readBody(
     }
 
     source.on('data', onData)
+    let sent = 0
+    if (source !== incoming) incoming.on('data', (chunk: Buffer) => (sent += chunk.length))
     source.on('end', () => {
+      // a decoder stops at the end of its first frame: what is behind it must not vanish in a 200
+      const used = (source as { bytesWritten?: number }).bytesWritten
+      if (encoding !== undefined && used !== undefined && used < sent)
+        return fail(encodingError(encoding, new Error(`${sent - used} bytes stand behind its end: send one frame`)))
       settled = true
       resolve()
+      return undefined
     })
     source.on('error', error =>
       fail(

@@ -40,6 +40,9 @@ export interface Sockets {
   destroy(): void
 }
 
+/** How long a refused upgrade may take to read why. */
+const refusalMs = 1000
+
 const reasons: Record<number, string> = {
   1002: 'protocol error: this is no RFC 6455 frame',
   1007: 'bad_utf8: the message is not valid UTF-8',
@@ -78,6 +81,9 @@ export function acceptSockets(server: Server, deps: SocketsDeps): Sockets {
       countRefusal(deps.metrics, 'websocket', error)
       deps.log.debug('gateway.socket.refuse', { code: error.code, message: error.message })
       writeRaw(raw, error, errorHeaders(error))
+      // nobody else reads this socket any more: without this it would never end
+      raw.resume()
+      setTimeout(() => raw.destroy(), refusalMs).unref()
     }
   })
 

@@ -110,3 +110,15 @@ test('listening beyond loopback needs a token or --no-auth', async () => {
   assert.equal(await gateway.end(), 0)
   dir.remove()
 })
+
+test('a refused upgrade that its client keeps open does not hold up the stop', async () => {
+  const dir = tempDir()
+  const gateway = await start(dir.path, ['--grace', '500ms'])
+  const upgrade =
+    'GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+  const kept = raw(gateway.url, [upgrade])
+  await new Promise(resolve => setTimeout(resolve, 100))
+  assert.equal(await gateway.end(), 0)
+  assert.match(await kept, /404 not_found/)
+  dir.remove()
+})
