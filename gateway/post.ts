@@ -184,7 +184,7 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
 /** Ends the reading of a body whose framing failed. */
 class Stop extends Error {}
 
-const isJson = (value: string | undefined) => value?.includes(mediaType.json) ?? false
+const isJson = (value: string | undefined) => value?.toLowerCase().includes(mediaType.json) ?? false
 
 /** The body broke off, but what came before it is whole. */
 const isBodyError = ({ code }: AppError) => code === 'bad_encoding' || code === 'body_too_large'

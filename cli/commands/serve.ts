@@ -60,11 +60,13 @@ async function serve(command: Command): Promise<void> {
     import('../../gateway/main.node.ts'),
     import('../server-log.ts'),
   ])
+  // a signal that comes while it starts is not lost
+  const stop = stopSignal()
   const { config } = await loadConfig({ file: options.config, flags: flagsOf(options) })
   const log = createServerLog(config.log_level)
   const gateway = await startGateway(config, { log, version: version() })
   process.stdout.write(`millrace: listening on ${gateway.url}\n${hints(gateway.url, config.store)}`)
-  await stopSignal()
+  await stop
   await gateway.stop()
 }
 

@@ -26,7 +26,7 @@ function startThread(): Worker {
 
 process.on('message', (request: QueryRequest) => {
   const worker = (thread ??= startThread())
-  idleMemory ||= process.memoryUsage.rss()
+  idleMemory = process.memoryUsage.rss()
   const clock = setTimeout(die, request.limits.ms)
   const memory = setInterval(() => {
     if (process.memoryUsage.rss() - idleMemory > request.limits.bytes) die()
