@@ -13,6 +13,8 @@ export interface Identity {
   tenant: string
   /** undefined: nobody needs a token here */
   token: string | undefined
+  /** false once the token was revoked: what is still open must end */
+  living(): boolean
   /** seconds until the token may send again; 0: now */
   wait(): number
   charge(events: number, bytes: number): void
@@ -32,7 +34,7 @@ export interface Auth {
 interface Living {
   row: TokenRow
   hash: Uint8Array
-  identity: Identity
+  identity: Identity & { revoke(): void }
 }
 
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|[\w-]+\.localhost)(:\d+)?$/i
@@ -50,7 +52,7 @@ export function createAuth(options: {
   sha256: (text: string) => Uint8Array
 }): Auth {
   const { cors, noAuth, loopback, sha256 } = options
-  const anybody: Identity = { tenant: '', token: undefined, wait: () => 0, charge: () => {} }
+  const anybody: Identity = { tenant: '', token: undefined, living: () => true, wait: () => 0, charge: () => {} }
   let living: Living[] = []
 
   function authorize(asker: Asker, ...scopes: Scope[]): Identity {
@@ -108,6 +110,8 @@ export function createAuth(options: {
   function setTokens(tokens: readonly TokenRow[]): void {
     // a token that stays keeps its rate, or a new one would forgive its debt
     const known = new Map(living.map(entry => [entry.row.token_id, entry]))
+    const stay = new Set(tokens.map(row => row.token_id))
+    for (const { row, identity } of living) if (!stay.has(row.token_id)) identity.revoke()
     living = tokens.map(row => ({
       row,
       hash: fromHex(row.hash),
@@ -147,12 +151,17 @@ function presented(asker: Asker): { token: string | undefined; fromQuery: boolea
   return token === undefined ? { token: asker.queryToken, fromQuery: true } : { token, fromQuery: false }
 }
 
-function identityOf(row: TokenRow): Identity {
+function identityOf(row: TokenRow): Living['identity'] {
   const events = limitOf(row.events_per_second)
   const bytes = limitOf(row.bytes_per_second)
+  let living = true
   return {
     tenant: row.tenant,
     token: row.name,
+    living: () => living,
+    revoke() {
+      living = false
+    },
     wait() {
       const now = performance.now()
       return Math.max(events?.wait(now) ?? 0, bytes?.wait(now) ?? 0)

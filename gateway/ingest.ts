@@ -123,6 +123,7 @@ export function createIngest(deps: {
 
     async function append(frames: Frames | undefined, last: boolean): Promise<AppendOutcome> {
       if (stall !== undefined) throw stall
+      if (!identity.living()) throw new AppError('unauthorized', `the token ${identity.token} was revoked`)
       const bytes = frames === undefined ? 0 : frames.bytes.length + frames.spans.byteLength
       const entries = frames?.count ?? 0
       const room = budget.acquire(bytes)

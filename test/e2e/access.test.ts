@@ -39,7 +39,6 @@ test('a token that is created or revoked beside a running gateway counts within 
   assert.equal(await refused(gateway.url, 'millrace.v1'), 401)
   const socket = connect(`${gateway.url}/?token=${secret}&stream=ws`, 'millrace.v1')
   await socket.message(text => text.includes('open'))
-  socket.ws.terminate()
   const all = (await ask(`${gateway.url}/v1/streams`, { headers: bearer })).body
   assert.ok(!all.includes(secret), 'the token is not stored with the headers')
   assert.ok(
@@ -47,6 +46,8 @@ test('a token that is created or revoked beside a running gateway counts within 
   )
   assert.equal(millrace('token', 'revoke', 'ci', '--store', store).status, 0)
   await until(200)
+  socket.ws.send('1')
+  assert.equal((await socket.closed).code, 1008, 'an open socket of a revoked token ends')
   assert.ok(!gateway.log().includes(secret))
   assert.equal(await gateway.end(), 0)
   dir.remove()
