@@ -159,7 +159,8 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
     const body = {
       ...(failure === undefined ? {} : errorBody(failure)),
       stream,
-      count: known ? totals.count : (failure?.details.count ?? undefined),
+      // a stream of its own that took nothing holds nothing; of a named one only the store knows
+      count: known ? totals.count : (failure?.details.count ?? (own && !appended ? 0 : undefined)),
       accepted: totals.accepted,
       duplicates: totals.duplicates,
       rejected: totals.rejected + (framer.failure === undefined ? 0 : 1),

@@ -88,6 +88,10 @@ test('a bad event stops the body: 400, its line, and everything before it stored
   assert.equal(await stored('bad'), '{"a":1}\n{"a":2}\n')
 })
 
+test('a body that begins badly has a count too', async () => {
+  assert.equal((await post(url('/v1/events'), '{oops')).json().count, 0)
+})
+
 test('a body that ends inside a value is an error after what came before', async () => {
   const answer = (await post(url('/v1/events?stream=partial'), '{"a":1}\n{"a":')).json()
   assert.deepEqual([answer.error, answer.count], ['incomplete_event', 1])
