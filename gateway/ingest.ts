@@ -39,9 +39,35 @@ export interface Producer {
 /** how often appends are looked at for being late, ms */
 const watchEvery = 250
 
-interface Pending {
-  since: number
-  reject: (error: Error) => void
+/**
+ * One append on its way to the store, in a ring that begins with the oldest. Not a Set: the tables that one leaves
+ * behind point at their successors, so that one old table keeps all later appends alive until a full collection.
+ */
+class Pending {
+  readonly since: number
+  reject: ((error: Error) => void) | undefined
+  private previous: Pending = this
+  next: Pending = this
+
+  constructor(since: number, reject?: (error: Error) => void) {
+    this.since = since
+    this.reject = reject
+  }
+
+  /** Makes `entry` the last of the ring that this begins. */
+  add(entry: Pending): void {
+    entry.previous = this.previous
+    entry.next = this
+    this.previous.next = entry
+    this.previous = entry
+  }
+
+  remove(): void {
+    this.previous.next = this.next
+    this.next.previous = this.previous
+    this.previous = this
+    this.next = this
+  }
 }
 
 export function createIngest(deps: {
@@ -54,7 +80,7 @@ export function createIngest(deps: {
 }): Ingest {
   const { store, metrics, stallMs } = deps
   const budget = createBudget({ limit: deps.queueBytes, patienceMs: stallMs })
-  const pending = new Set<Pending>()
+  const pending = new Pending(0)
   const watch = setInterval(expire, watchEvery)
   ;(watch as { unref?: () => void }).unref?.()
   let stall: AppError | undefined
@@ -72,15 +98,14 @@ export function createIngest(deps: {
     'millrace.v1': countersOf('millrace.v1'),
   }
 
-  /** The oldest come first in a Set, so that only late ones are touched. */
+  /** The oldest come first, so that only late ones are touched. */
   function expire(): void {
     const now = performance.now()
     budget.expire(now)
-    for (const entry of pending) {
-      if (now - entry.since < stallMs) break
+    for (let entry = pending.next; entry !== pending && now - entry.since >= stallMs; entry = pending.next) {
       stall = stallError()
-      pending.delete(entry)
-      entry.reject(stall)
+      entry.remove()
+      entry.reject!(stall)
     }
     if (unsettled === 0) stall = undefined
   }
@@ -93,12 +118,12 @@ export function createIngest(deps: {
   /** Holds room in the queue until the store is done, even where the sender was told that it takes too long. */
   function durable(request: Parameters<Store['append']>[0], bytes: number): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
-      const entry: Pending = { since: performance.now(), reject }
+      const entry = new Pending(performance.now(), reject)
       pending.add(entry)
       unsettled++
       const done = () => {
         unsettled--
-        pending.delete(entry)
+        entry.remove()
         budget.release(bytes)
       }
       store.append(request).then(
