@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { type StdioOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
@@ -32,6 +32,15 @@ for (const name of Object.keys(commands))
       assert.match(stdout, new RegExp(`Examples?:\\n.*millrace ${name}`, 's'))
     }
   })
+
+test('the help of a subcommand has the examples of its command', async () => {
+  for (const args of [
+    ['dlq', 'retry'],
+    ['streams', 'delete'],
+    ['token', 'create'],
+  ])
+    assert.match((await run([...args, '--help'])).stdout, new RegExp(`Examples:\\n.*millrace ${args.join(' ')}`, 's'))
+})
 
 test('nothing to do is wrong usage: the help on stderr, exit 2', async () => {
   const { code, stdout, stderr } = await run([])
@@ -101,6 +110,25 @@ test('a reader that has enough ends it quietly', async () => {
   assert.equal(stderr, '')
   assert.equal(code, 0)
 })
+
+test(
+  'what cannot be written is a failure in one line',
+  { skip: existsSync('/dev/full') ? false : 'needs /dev/full' },
+  () => {
+    const full = openSync('/dev/full', 'w')
+    for (const args of [
+      ['completion', 'bash'],
+      ['streams', '--help'],
+      ['version', '--json'],
+    ]) {
+      const stdio: StdioOptions = ['ignore', full, 'pipe']
+      const { status, stderr } = spawnSync(process.execPath, [bin, ...args], { stdio, encoding: 'utf8' })
+      assert.equal(stderr, 'millrace: stdout cannot be written: ENOSPC: no space left on device, write\n')
+      assert.equal(status, 1)
+    }
+    closeSync(full)
+  },
+)
 
 test('bash can source the completion and completes commands from it', async () => {
   const { stdout: script } = await run(['completion', 'bash'])

@@ -5,7 +5,7 @@ import { createProgram } from './program.ts'
 
 /** Runs one command line (without `node` and the file) and gives its exit code: 0 done, 1 failed, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
-  endQuietlyOnBrokenPipe()
+  endWhereStdoutFails()
   // the command decides when it is done, and not whether all it waits for happens to hold the process
   const alive = setInterval(() => {}, 2 ** 30)
   try {
@@ -23,11 +23,12 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** `millrace … | head` closes our stdout once it has enough: that is the reader's wish and no failure. */
-function endQuietlyOnBrokenPipe(): void {
+/** `millrace … | head` closes our stdout once it has enough: that is the reader's wish. Any other end is a failure. */
+function endWhereStdoutFails(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
-    throw error
+    log.failure(`stdout cannot be written: ${error.message}`)
+    process.exit(1)
   })
   process.stderr.on('error', () => {})
 }

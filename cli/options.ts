@@ -26,5 +26,5 @@ export function addRemote(command: Command): Command {
 export function addBackend(command: Command): Command {
   return addRemote(command)
     .option('--store <url>', 'look into this store instead, such as sqlite:./millrace.db')
-    .option('--tenant <name>', 'with --store: whose streams (default: those without a tenant)')
+    .option('--tenant <name>', 'with --store: whose streams (default: all; for a KEY, that without a tenant)')
 }

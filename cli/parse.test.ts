@@ -18,7 +18,7 @@ test('whole numbers are decimals within what a double holds', () => {
 test('a stream key is 1 to 256 bytes without control characters', () => {
   assert.equal(streamKey('ä/b c'), 'ä/b c')
   assert.equal(streamKey('x'.repeat(256)).length, 256)
-  for (const key of ['', 'a\nb', 'a\u007f', 'ä'.repeat(129)]) assert.throws(() => streamKey(key))
+  for (const key of ['', 'a\nb', 'a\u007f', 'ä'.repeat(129), '.', '..']) assert.throws(() => streamKey(key))
 })
 
 test('an option that is given several times keeps all values', () => {

@@ -27,11 +27,11 @@ export function integer(least = 0): (text: string) => number {
   }
 }
 
-/** 1 to 256 bytes of UTF-8 without control characters, as every gateway demands. */
+/** As every gateway demands (PROTOCOL 1.1): 1 to 256 bytes of UTF-8, no control characters, not `.` or `..`. */
 export function streamKey(text: string): string {
   const bytes = Buffer.byteLength(text)
-  if (bytes >= 1 && bytes <= 256 && !/[\u0000-\u001f\u007f-\u009f]/.test(text)) return text
-  throw new InvalidArgumentError('Expected 1 to 256 bytes without control characters.')
+  if (bytes >= 1 && bytes <= 256 && !/[\u0000-\u001f\u007f-\u009f]|^\.\.?$/.test(text)) return text
+  throw new InvalidArgumentError('Expected 1 to 256 bytes without control characters, and not . or ..')
 }
 
 /** For options that may be given several times. */

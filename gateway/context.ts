@@ -72,11 +72,14 @@ export async function jsonBody(c: Ctx): Promise<Record<string, unknown>> {
 }
 
 /** A whole number of the query string within bounds, or `otherwise`. */
-export function wholeNumber(c: Ctx, name: string, otherwise: number, most: number): number {
+export function wholeNumber(c: Ctx, name: string, otherwise: number, most: number, least = 0): number {
   const text = c.req.query(name)
   if (text === undefined) return otherwise
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
-  if (!Number.isSafeInteger(value) || value > most)
-    throw new AppError('bad_request', `${name} is ${JSON.stringify(text)}: it can be a whole number of 0 to ${most}`)
+  if (!Number.isSafeInteger(value) || value > most || value < least)
+    throw new AppError(
+      'bad_request',
+      `${name} is ${JSON.stringify(text)}: it can be a whole number of ${least} to ${most}`,
+    )
   return value
 }

@@ -1,4 +1,5 @@
-import type { QueryParam, QueryResult } from '../../gateway/store/store.ts'
+import type { DeadLetterRow, RetryResult } from '../../gateway/dead-letters.ts'
+import type { QueryParam, QueryResult, StreamInfo } from '../../gateway/store/store.ts'
 
 /**
  * What was caught, as the commands look at it: over HTTP through a running gateway, or in its store beside it.
@@ -32,44 +33,13 @@ export interface StreamPage {
   next: number | null
 }
 
-export interface StreamRow {
-  stream_id: number
-  stream_key: string
-  tenant: string
-  transport: string
+export interface StreamRow extends Omit<StreamInfo, 'headers'> {
   headers: Record<string, unknown>
-  remote_addr: string
-  epoch: number
-  count: number
-  /** microseconds UTC, as all times */
-  opened_at: number
-  last_at: number
-  closed_at: number | null
 }
 
 export interface DeadLetterPage {
   dead_letters: DeadLetterRow[]
   next: number | null
-}
-
-export interface DeadLetterRow {
-  id: number
-  stream: string
-  index: number
-  received_at: number
-  code: string
-  message: string
-  /** bytes as sent */
-  size: number
-  /** the bad text, where it is UTF-8 */
-  text?: string
-  /** the bad bytes, where they are not */
-  base64?: string
-}
-
-export interface RetryResult {
-  retried: number[]
-  failed: { id: number; code: string; message: string }[]
 }
 
 export interface TailOptions {

@@ -1,8 +1,9 @@
 import { mediaType } from '../../core/protocol.ts'
+import type { DeadLetterRow, RetryResult } from '../../gateway/dead-letters.ts'
 import type { QueryResult } from '../../gateway/store/store.ts'
 import type { Answer, Client } from '../http/client.ts'
 import { jsonOf, refusal } from '../http/failure.ts'
-import type { Backend, DeadLetterPage, DeadLetterRow, RetryResult, StreamPage, StreamRow } from './backend.ts'
+import type { Backend, DeadLetterPage, StreamPage, StreamRow } from './backend.ts'
 import { followTail } from './http.tail.ts'
 
 /** What was caught, through a running gateway. */

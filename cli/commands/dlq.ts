@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
-import type { Backend, DeadLetterRow } from '../backend/backend.ts'
+import type { DeadLetterRow } from '../../gateway/dead-letters.ts'
+import type { Backend } from '../backend/backend.ts'
 import { UsageError } from '../exit.ts'
 import { addBackend, type BackendOptions } from '../options.ts'
-import { integer } from '../parse.ts'
+import { integer, streamKey } from '../parse.ts'
 
 interface Options extends BackendOptions {
   json?: true
@@ -22,7 +23,7 @@ Examples:
 
 /** `millrace dlq list|show|retry|purge` */
 export function define(command: Command): void {
-  addBackend(command).option('--json', 'one JSON object per line').addHelpText('after', help)
+  addBackend(command).option('--json', 'one JSON object per line').addHelpText('afterAll', help)
   const ids = (text: string, previous: number[] | undefined) => [...(previous ?? []), integer(1)(text)]
   const run = async (use: (backend: Backend, options: Options) => Promise<void>, of: Command) => {
     const options = of.optsWithGlobals<Options>()
@@ -30,13 +31,13 @@ export function define(command: Command): void {
     await withBackend(options, backend => use(backend, options))
   }
 
-  const listing = command.command('list').description('list dead letters, the oldest first')
+  const listing = command.command('list').description('list dead letters with their beginnings, the oldest first')
   listing
     .option('--limit <number>', 'how many', integer(1), 100)
-    .option('--stream <key>', 'only those of this stream')
+    .option('--stream <key>', 'only those of this stream', streamKey)
     .action(() => run(list, listing))
 
-  const showing = command.command('show').description('show one dead letter with its text')
+  const showing = command.command('show').description('show one dead letter with its whole text')
   showing
     .argument('<id>', 'its id', integer(1))
     .action((id: number) => run((backend, options) => show(backend, id, options), showing))
@@ -107,8 +108,7 @@ async function retry(backend: Backend, ids: readonly number[], { payload, json }
   const log = await import('../log.ts')
   for (const id of retried) log.info(`dead letter ${id} is stored`)
   if (failed.length === 0) return
-  const reasons = failed.map(({ id, message, code }) => `dead letter ${id}: ${message} (${code})`)
-  throw new Error(reasons.join('; '))
+  throw new Error(failed.map(({ message, code }) => `${message} (${code})`).join('; '))
 }
 
 async function purge(backend: Backend, ids: readonly number[], { all, json }: Options): Promise<void> {
@@ -116,5 +116,7 @@ async function purge(backend: Backend, ids: readonly number[], { all, json }: Op
   const purged = await backend.purge(all ? 'all' : ids)
   if (json) console.log(JSON.stringify({ purged }))
   const log = await import('../log.ts')
+  const missing = new Set(ids).size - purged
+  if (!all && missing > 0) throw new Error(`${missing} of the dead letters were not there, ${purged} are purged`)
   log.info(`${purged} dead letters purged`)
 }

@@ -2,22 +2,15 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, describe, test } from 'node:test'
-import { run, start, temporaryFolder } from '../harness/command.suite.ts'
-import { payloadsOf, type RunningGateway, startGateway } from '../harness/gateway.suite.ts'
+import { describe, test } from 'node:test'
+import { run, start } from '../harness/command.suite.ts'
+import { gatewayOfFile, payloadsOf } from '../harness/gateway.suite.ts'
 import { startProxy } from '../harness/proxy.suite.ts'
 import { paramOf } from './query.ts'
 
-const folder = temporaryFolder()
-let gateway: RunningGateway
-before(async () => {
-  gateway = await startGateway(folder.path)
+const gateway = gatewayOfFile(async () => {
   await post('orders', '{"id":1,"amount":5}\n{"id":2,"amount":5000}\n')
   await post('späte/1', '{"id":12345678901234567890, "payload":1}\n')
-})
-after(async () => {
-  await gateway.stop()
-  folder.remove()
 })
 
 async function post(stream: string, body: string): Promise<void> {
@@ -73,7 +66,8 @@ for (const [way, where] of [
 
     test('a deleted stream is gone', async () => {
       await post(`gone ${way}`, '1')
-      assert.equal((await look('streams', 'delete', `gone ${way}`)).code, 0)
+      const { code, stdout } = await look('streams', 'delete', `gone ${way}`, '--json')
+      assert.deepEqual([code, JSON.parse(stdout)], [0, { stream: `gone ${way}`, deleted: true }])
       assert.equal((await look('streams', `gone ${way}`)).code, 1)
     })
 
@@ -149,7 +143,10 @@ for (const [way, where] of [
 
       const still = await look('dlq', 'retry', String(first.id))
       assert.equal(still.code, 1)
-      assert.match(still.stderr, new RegExp(`dead letter ${first.id}: .*\\(bad_event\\)`))
+      assert.match(
+        still.stderr,
+        new RegExp(`^millrace: dead letter ${first.id} is still no event: .*\\(bad_event\\)\\n$`),
+      )
       const mended = await look('dlq', 'retry', String(first.id), '--payload', ' {"n":1} ', '--json')
       assert.equal(mended.code, 0, mended.stderr)
       assert.deepEqual(JSON.parse(mended.stdout), { retried: [first.id], failed: [] })
@@ -157,6 +154,11 @@ for (const [way, where] of [
 
       assert.equal((await look('dlq', 'show', String(first.id))).code, 1)
       assert.equal((await look('dlq', 'purge', String(second.id))).code, 0)
+      assert.deepEqual(await look('dlq', 'purge', String(second.id), '--json'), {
+        code: 1,
+        stdout: '{"purged":0}\n',
+        stderr: 'millrace: 1 of the dead letters were not there, 0 are purged\n',
+      })
       assert.deepEqual(
         (await list()).map(({ id }) => id),
         [third.id],
@@ -196,6 +198,52 @@ test('parameters are numbers, booleans, null or text, exactly', () => {
     ['1e400', '1e400'],
   ]
   for (const [text, value] of cases) assert.equal(paramOf(text), value, text)
+})
+
+test('a list of many large dead letters is short, and ends', async () => {
+  await post('large', `{"n":"${'x'.repeat(2 << 20)}\n`.repeat(6))
+  for (const where of [
+    ['--url', gateway.url],
+    ['--store', gateway.store],
+  ]) {
+    const { code, stdout, stderr } = await run(['dlq', 'list', '--stream', 'large', '--json', ...where])
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(
+      jsonLines(stdout).map(({ text }) => text.length),
+      Array.from({ length: 6 }, () => 1024),
+    )
+  }
+  const purged = await run(['dlq', 'purge', '--all', '--json', '--url', gateway.url])
+  assert.deepEqual(JSON.parse(purged.stdout), { purged: 6 })
+})
+
+test('a key that no stream can have is wrong usage', async () => {
+  for (const key of ['', '.', '..', 'a\nb', 'ä'.repeat(129)])
+    for (const args of [
+      ['streams', key],
+      ['streams', 'delete', key],
+      ['tail', '--stream', key],
+      ['dlq', 'list', '--stream', key],
+    ])
+      assert.equal((await run([...args, '--store', gateway.store])).code, 2, args.join(' '))
+})
+
+test('a tenant goes with a store: a gateway takes it from the token', async () => {
+  const { code, stderr } = await run(['streams', '--tenant', 'a', '--url', gateway.url])
+  assert.equal(code, 2)
+  assert.match(stderr, /--tenant goes with --store/)
+})
+
+test('a store URL that none has is wrong usage, and its password stays unsaid', async () => {
+  for (const args of [['streams'], ['dlq', 'list'], ['query', 'select 1'], ['token', 'list'], ['serve', '--port', '0']])
+    assert.deepEqual(await run([...args, '--store', 'postgres://u:sekret@h/db']), {
+      code: 2,
+      stdout: '',
+      stderr: 'millrace: the store "postgres:"… is none of sqlite:, memory: (the default is sqlite:./millrace.db)\n',
+    })
+  const { code, stderr } = await run(['streams', '--url', 'postgres://u:sekret@h/db'])
+  assert.equal(code, 2)
+  assert.doesNotMatch(stderr, /sekret/)
 })
 
 test('tail does not guess where to begin', async () => {

@@ -55,14 +55,16 @@ export function define(command: Command): void {
 
 async function serve(command: Command): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions & Record<string, unknown>>()
-  const [{ loadConfig }, { startGateway }, { createServerLog }] = await Promise.all([
+  const [{ loadConfig }, { checkStoreUrl }, { startGateway }, { createServerLog }] = await Promise.all([
     import('../config/load.ts'),
+    import('../backend/guest.ts'),
     import('../../gateway/main.node.ts'),
     import('../server-log.ts'),
   ])
   // a signal that comes while it starts is not lost
   const stop = stopSignal()
   const { config } = await loadConfig({ file: options.config, flags: flagsOf(options) })
+  await checkStoreUrl(config.store)
   const log = createServerLog(config.log_level)
   const gateway = await startGateway(config, { log, version: version() })
   process.stdout.write(`millrace: listening on ${gateway.url}\n${hints(gateway.url, config.store)}`)

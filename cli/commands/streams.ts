@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Backend, StreamRow } from '../backend/backend.ts'
 import { addBackend, type BackendOptions } from '../options.ts'
-import { integer } from '../parse.ts'
+import { integer, streamKey } from '../parse.ts'
 
 interface Options extends BackendOptions {
   json?: true
@@ -17,10 +17,10 @@ Examples:
 
 /** `millrace streams [KEY]`, `millrace streams delete KEY` */
 export function define(command: Command): void {
-  addBackend(command.argument('[key]', 'show this stream alone'))
+  addBackend(command.argument('[key]', 'show this stream alone', streamKey))
     .option('--limit <number>', 'streams to list, the oldest first', integer(1), 100)
     .option('--json', 'one JSON object per line')
-    .addHelpText('after', help)
+    .addHelpText('afterAll', help)
     .action(async (key: string | undefined) => {
       const options = command.optsWithGlobals<Options>()
       const { withBackend } = await import('../backend/open.ts')
@@ -29,12 +29,14 @@ export function define(command: Command): void {
   command
     .command('delete')
     .description('delete a stream with its events and dead letters')
-    .argument('<key>', 'the stream')
+    .argument('<key>', 'the stream', streamKey)
     .action(async (key: string) => {
       const { withBackend } = await import('../backend/open.ts')
       const log = await import('../log.ts')
-      const isDeleted = await withBackend(command.optsWithGlobals<Options>(), backend => backend.deleteStream(key))
+      const options = command.optsWithGlobals<Options>()
+      const isDeleted = await withBackend(options, backend => backend.deleteStream(key))
       if (!isDeleted) throw new Error(`there is no stream ${key}`)
+      if (options.json) console.log(JSON.stringify({ stream: key, deleted: true }))
       log.info(`stream ${key} is deleted`)
     })
 }

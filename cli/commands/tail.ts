@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { addBackend, type BackendOptions } from '../options.ts'
-import { integer } from '../parse.ts'
+import { integer, streamKey } from '../parse.ts'
 
 interface Options extends BackendOptions {
   stream?: string
@@ -21,7 +21,7 @@ Examples:
 /** `millrace tail` */
 export function define(command: Command): void {
   addBackend(command)
-    .option('--stream <key>', 'only events of this stream')
+    .option('--stream <key>', 'only events of this stream', streamKey)
     .option('--from <where>', 'earliest, latest, or the id of the first event', startOf, 'latest')
     .option('--where <sql>', 'only events for which this SQL expression over the columns of events is true')
     .option('--lines <number>', 'end after so many events', integer(1), Number.POSITIVE_INFINITY)

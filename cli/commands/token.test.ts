@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { run, temporaryFolder } from '../harness/command.suite.ts'
-import { type RunningGateway, startGateway } from '../harness/gateway.suite.ts'
+import { test } from 'node:test'
+import { run } from '../harness/command.suite.ts'
+import { gatewayOfFile } from '../harness/gateway.suite.ts'
 
-const folder = temporaryFolder()
-let gateway: RunningGateway
-before(async () => {
-  gateway = await startGateway(folder.path)
-})
-after(async () => {
-  await gateway.stop()
-  folder.remove()
-})
+const gateway = gatewayOfFile()
 
 const token = (...args: string[]) => run(['token', ...args, '--store', gateway.store])
 

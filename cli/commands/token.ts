@@ -29,7 +29,7 @@ export function define(command: Command): void {
   command
     .option('--store <url>', 'the store of the gateway (default: that of the configuration)')
     .option('--json', 'JSON instead of text')
-    .addHelpText('after', help)
+    .addHelpText('afterAll', help)
 
   const creating = command.command('create').description('make a token and print its secret')
   creating
@@ -51,12 +51,12 @@ export function define(command: Command): void {
 
 async function withStore(command: Command, use: (store: Store, options: Options) => Promise<void>): Promise<void> {
   const options = command.optsWithGlobals<Options>()
-  const [{ openStore }, { loadConfig }] = await Promise.all([
-    import('../../gateway/store/index.ts'),
+  const [{ openGuestStore }, { loadConfig }] = await Promise.all([
+    import('../backend/guest.ts'),
     import('../config/load.ts'),
   ])
   const { config } = await loadConfig({ file: options.config, flags: { store: ['--store', options.store] } })
-  const store = await openStore(config.store, { role: 'guest' })
+  const store = await openGuestStore(config.store)
   try {
     await use(store, options)
   } finally {

@@ -6,6 +6,8 @@ test('the password of a URL is hidden, the rest stays', () => {
   const cases: [string, string][] = [
     ['postgres://app:s3cret@db:5432/events', 'postgres://app:***@db:5432/events'],
     ['postgres://app:p@ss@db/events?sslmode=require', 'postgres://app:***@db/events?sslmode=require'],
+    ['postgres://app:p/a#s?s@db/events', 'postgres://app:***@db/events'],
+    ['postgres://app:s3cret@db/events?user=a@b', 'postgres://app:***@db/events?user=a@b'],
     ['postgres://app@db/events?password=x&a=b', 'postgres://app@db/events?password=***&a=b'],
     ['kafka://broker:9092/events', 'kafka://broker:9092/events'],
     ['sqlite:./a:b@c.db', 'sqlite:./a:b@c.db'],

@@ -8,9 +8,12 @@ export function mask(path: string, value: unknown): unknown {
   return maskUrl(value)
 }
 
-/** `postgres://user:pw@host/db?password=pw` without the passwords; text that is no URL stays as it is. */
+/**
+ * `postgres://user:pw@host/db?password=pw` without the passwords, also one that should have been percent-encoded; text
+ * that is no URL stays as it is.
+ */
 export function maskUrl(text: string): string {
   return text
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#@]*):[^/?#]*@/i, `$1:${masked}@`)
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/[^:/?#@]*):(?:[^/?#]*|.*)@/i, `$1:${masked}@`)
     .replace(/([?&](?:[^=&#]*(?:password|secret|token|key|passphrase)[^=&#]*)=)[^&#]*/gi, `$1${masked}`)
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { start } from './command.suite.ts'
+import { after, before } from 'node:test'
+import { start, temporaryFolder } from './command.suite.ts'
 
 /** A real gateway in a process of its own, on free ports, with its store in `folder`. */
 export async function startGateway(folder: string, args: readonly string[] = []) {
@@ -30,13 +31,30 @@ function failed({ stderr }: { stderr: string }): never {
 
 export type RunningGateway = Awaited<ReturnType<typeof startGateway>>
 
-/** The payloads of a stream, as they are stored. */
+/** One gateway for all tests of a file, with its folder; `prepare` runs once it is there, before the tests. */
+export function gatewayOfFile(prepare = async () => {}): RunningGateway & { folder: string } {
+  const folder = temporaryFolder()
+  const gateway = { folder: folder.path } as RunningGateway & { folder: string }
+  before(async () => {
+    Object.assign(gateway, await startGateway(folder.path))
+    await prepare()
+  })
+  after(async () => {
+    await gateway.stop()
+    folder.remove()
+  })
+  return gateway
+}
+
+/** The payloads of a stream, as they are stored; none where it has not begun. */
 export async function payloadsOf(url: string, stream: string): Promise<string[]> {
   const payloads: string[] = []
-  for (;;) {
-    const path = `/v1/streams/${encodeURIComponent(stream)}/events?from=${payloads.length}&limit=10000`
-    const lines = (await (await fetch(url + path)).text()).split('\n').slice(0, -1)
-    if (lines.length === 0) return payloads
-    payloads.push(...lines)
+  for (let [from, count] = [0, 1]; from < count; ) {
+    const page = await fetch(`${url}/v1/streams/${encodeURIComponent(stream)}/events?from=${from}&limit=10000`)
+    if (page.status === 404) break
+    payloads.push(...(await page.text()).split('\n').slice(0, -1))
+    from = Number(page.headers.get('millrace-next'))
+    count = Number(page.headers.get('millrace-count'))
   }
+  return payloads
 }

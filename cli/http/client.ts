@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { buffer } from 'node:stream/consumers'
+import { maskUrl } from '../config/mask.ts'
 import { UsageError } from '../exit.ts'
 
 /** A gateway to talk to. One connection is kept open between requests; `close` ends it. */
@@ -70,7 +71,7 @@ export function createClient(url: string, token: string | undefined): Client {
 function parseUrl(text: string): { href: string; protocol: string } {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new UsageError(`--url: expected an address such as http://127.0.0.1:4318, got '${text}'`)
+    throw new UsageError(`--url: expected an address such as http://127.0.0.1:4318, got '${maskUrl(text)}'`)
   return { href: (url.origin + url.pathname).replace(/\/+$/, ''), protocol: url.protocol }
 }
 

@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { run, start, temporaryFolder } from '../harness/command.suite.ts'
-import { payloadsOf, type RunningGateway, startGateway } from '../harness/gateway.suite.ts'
+import { gatewayOfFile, payloadsOf, startGateway } from '../harness/gateway.suite.ts'
 import { type Fate, startProxy } from '../harness/proxy.suite.ts'
 
-const folder = temporaryFolder()
-let gateway: RunningGateway
-before(async () => {
-  gateway = await startGateway(folder.path)
-})
-after(async () => {
-  await gateway.stop()
-  folder.remove()
-})
+const gateway = gatewayOfFile()
 
 function file(name: string, text: string): string {
-  const path = join(folder.path, name)
+  const path = join(gateway.folder, name)
   writeFileSync(path, text)
   return path
 }
@@ -140,7 +132,7 @@ test('with --on-error dead_letter a bad event takes its position and the rest go
 
 test('a missing file, a folder and a gateway that is not there are failures', async () => {
   assert.match((await send(['none.ndjson'])).stderr, /^millrace: read none\.ndjson: ENOENT/)
-  assert.match((await send([folder.path])).stderr, /it is a folder/)
+  assert.match((await send([gateway.folder])).stderr, /it is a folder/)
   const gone = await run(['send', '--url', 'http://127.0.0.1:1', '--retry-for', '1ms'], { input: '1' })
   assert.equal(gone.code, 1)
   assert.match(gone.stderr, /gave up .* ECONNREFUSED 127\.0\.0\.1:1/)

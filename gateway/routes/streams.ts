@@ -31,7 +31,7 @@ export function streams(app: Hono<Env>, deps: AppDeps): void {
 
   app.get('/v1/streams', async c => {
     const { tenant } = authorize(c, deps, 'read')
-    const limit = wholeNumber(c, 'limit', 100, listMost)
+    const limit = wholeNumber(c, 'limit', 100, listMost, 1)
     const rows = await store.listStreams({ tenant, after: wholeNumber(c, 'after', 0, Number.MAX_SAFE_INTEGER), limit })
     return c.json({ streams: rows.map(present), next: rows.length === limit ? (rows.at(-1)?.stream_id ?? null) : null })
   })
@@ -39,12 +39,14 @@ export function streams(app: Hono<Env>, deps: AppDeps): void {
   app.get('/v1/streams/:key/events', async c => {
     const stream = await find(c, authorize(c, deps, 'read'))
     const from = wholeNumber(c, 'from', 0, Number.MAX_SAFE_INTEGER)
-    const rows = await store.readStream(stream.stream_id, from, wholeNumber(c, 'limit', 1000, eventsMost))
-    const next = rows.length === 0 ? from : rows.at(-1)!.stream_index + 1
+    const limit = wholeNumber(c, 'limit', 1000, eventsMost, 1)
+    const { events, next } = await store.readStream(stream.stream_id, from, limit)
     const line = c.req.query('envelope') === '1' ? envelope : ({ payload }: StoredEvent) => payload
-    return c.body(rows.map(row => `${line(row)}\n`).join(''), 200, {
+    return c.body(events.map(row => `${line(row)}\n`).join(''), 200, {
       'content-type': mediaType.ndjson,
       [header.next]: String(next),
+      // read before the page: a client is at the end once `next` has reached it
+      [header.count]: String(stream.count),
     })
   })
 

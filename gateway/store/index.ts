@@ -29,15 +29,19 @@ export const stores: Record<string, Opener> = {
 
 /** `sqlite:PATH` or `memory:`. Throws an AppError that says what is wrong with the URL, the file or its lock. */
 export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
+  const problem = storeUrlProblem(url)
+  if (problem !== undefined) throw new AppError('bad_request', problem)
   const colon = url.indexOf(':')
-  const open = stores[url.slice(0, Math.max(colon, 0))]
-  if (open === undefined)
-    throw new AppError(
-      'bad_request',
-      `the store ${JSON.stringify(url)} is none of ${Object.keys(stores).join(':, ')}: — the default is sqlite:./millrace.db`,
-    )
-  const rest = url.slice(colon + 1)
-  if (rest === '' && url.startsWith('sqlite:'))
-    throw new AppError('bad_request', 'the store sqlite: names no file: write sqlite:./millrace.db')
-  return open(rest, options)
+  return stores[url.slice(0, colon)]!(url.slice(colon + 1), options)
+}
+
+/** Why there is no store of this URL, of which only the scheme is told: the rest may hold a password. */
+export function storeUrlProblem(url: string): string | undefined {
+  const colon = url.indexOf(':')
+  const scheme = url.slice(0, Math.max(colon, 0))
+  if (!Object.hasOwn(stores, scheme)) {
+    const shown = colon < 0 ? JSON.stringify(url) : `${JSON.stringify(`${scheme}:`)}…`
+    return `the store ${shown} is none of ${Object.keys(stores).join(':, ')}: (the default is sqlite:./millrace.db)`
+  }
+  return url === 'sqlite:' ? 'the store sqlite: names no file: write sqlite:./millrace.db' : undefined
 }

@@ -59,7 +59,7 @@ export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { 
     }
     const payloads = async (key: string, tenant = '') => {
       const stream = await store.getStream({ tenant, key })
-      return (await store.readStream(stream!.stream_id, 0, 1000)).map(e => `${e.stream_index}:${e.payload}`)
+      return (await store.readStream(stream!.stream_id, 0, 1000)).events.map(e => `${e.stream_index}:${e.payload}`)
     }
 
     test('an append is stored byte for byte, in order, and counted', async () => {
@@ -110,7 +110,7 @@ export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { 
       const outcome = ok(await store.append(appendOf('dead', ['1', '{bad', '3'], { dead: { 1: 'bad_event' } })))
       assert.deepEqual([outcome.count, outcome.accepted, outcome.rejected], [3, 2, 1])
       assert.deepEqual(await payloads('dead'), ['0:1', '2:3'])
-      const [letter] = await store.listDeadLetters({ limit: 10, streamKey: 'dead' })
+      const [letter] = (await store.listDeadLetters({ limit: 10, streamKey: 'dead' })).letters
       assert.deepEqual(
         [letter!.stream_index, letter!.code, letter!.message, Buffer.from(letter!.raw).toString()],
         [1, 'bad_event', 'why 1', '{bad'],
@@ -125,8 +125,62 @@ export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { 
       assert.equal(await store.retryDeadLetter(letter!.dead_letter_id, Buffer.from('1')), false)
       assert.deepEqual(await payloads('dead'), ['0:1', '1:{"good":1}', '2:3'])
       assert.equal((await store.getStream({ tenant: '', key: 'dead' }))?.count, 4)
-      const rest = await store.listDeadLetters({ limit: 10, streamKey: 'dead' })
+      const { letters: rest } = await store.listDeadLetters({ limit: 10, streamKey: 'dead' })
       assert.equal(await store.purgeDeadLetters(rest.map(l => l.dead_letter_id)), 1)
+    })
+
+    test('pages of a stream go on to its count, over dead letters in between and at its end', async () => {
+      const texts = ['1', '{bad', '3', '{bad', '{bad']
+      const { streamId } = ok(
+        await store.append(appendOf('paged', texts, { dead: { 1: 'bad_event', 3: 'bad_event', 4: 'bad_event' } })),
+      )
+      const read = async (from: number, limit: number) => {
+        const { events, next } = await store.readStream(streamId, from, limit)
+        return [events.map(event => event.payload).join(), next]
+      }
+      assert.deepEqual(await read(0, 1), ['1', 1])
+      assert.deepEqual(await read(1, 1), ['3', 3])
+      assert.deepEqual(await read(3, 1), ['', 5])
+      assert.deepEqual(await read(0, 10), ['1,3', 5])
+      assert.deepEqual(await read(5, 10), ['', 5])
+      assert.deepEqual(await read(9, 10), ['', 9])
+    })
+
+    test('a page of a stream ends by bytes, and the next one goes on behind it', async () => {
+      const big = `"${'x'.repeat(3 << 20)}"`
+      const { streamId } = ok(await store.append(appendOf('big page', [big, big, big, big])))
+      const first = await store.readStream(streamId, 0, 1000)
+      assert.deepEqual([first.events.length, first.next], [3, 3])
+      const second = await store.readStream(streamId, first.next, 1000)
+      assert.deepEqual([second.events.length, second.next], [1, 4])
+    })
+
+    test('a list of dead letters shows their beginnings, and its pages end by the bytes of the whole', async () => {
+      const big = 'x'.repeat(3 << 20)
+      const dead = Object.fromEntries([0, 1, 2, 3].map(k => [k, 'bad_event' as const]))
+      ok(await store.append(appendOf('big letters', [big, big, big, big], { dead })))
+      const query = { limit: 1000, streamKey: 'big letters' }
+      const first = await store.listDeadLetters(query)
+      assert.equal(first.letters.length, 3)
+      assert.deepEqual([first.letters[0]!.raw.length, first.letters[0]!.size], [1024, big.length])
+      const second = await store.listDeadLetters({ ...query, after: first.next! })
+      assert.deepEqual([second.letters.length, second.next], [1, null])
+      assert.equal((await store.getDeadLetter(first.letters[0]!.dead_letter_id))?.raw.length, big.length)
+    })
+
+    test('a purge deletes those of its ids or all, and of one tenant where it is told so', async () => {
+      await store.purgeDeadLetters('all')
+      const letters = Array.from({ length: 2500 }, () => '{bad')
+      const dead = Object.fromEntries(letters.map((_, k) => [k, 'bad_event' as const]))
+      for (const tenant of ['x', 'y']) ok(await store.append(appendOf('purged', letters, { dead, tenant })))
+      const idsOf = async (tenant: string) =>
+        (await store.listDeadLetters({ tenant, limit: 5000 })).letters.map(letter => letter.dead_letter_id)
+      const [ofX, ofY] = [await idsOf('x'), await idsOf('y')]
+      assert.equal(await store.purgeDeadLetters([ofX[0]!, ofY[0]!, ofX[0]!, 2 ** 52], 'x'), 1)
+      assert.equal(await store.purgeDeadLetters('all', 'x'), 2499)
+      assert.deepEqual([(await idsOf('x')).length, (await idsOf('y')).length], [0, 2500])
+      assert.equal(await store.purgeDeadLetters('all'), 2500)
+      assert.equal(await store.purgeDeadLetters('all'), 0)
     })
 
     test('appends that overlap in time keep their order within a stream', async () => {
@@ -238,6 +292,10 @@ export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { 
       assert.equal(await store.revokeToken('ci', 2), true)
       assert.equal(await store.revokeToken('ci', 2), false)
       stop()
+      assert.deepEqual(
+        (await store.listTokens()).map(({ name, revoked_at }) => [name, revoked_at]),
+        [['ci', 2]],
+      )
       assert.deepEqual([seen.at(0), seen.at(-1)], [[], []])
       assert.ok(seen.some(names => names.includes('ci')))
     })

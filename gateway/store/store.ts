@@ -22,8 +22,8 @@ export interface Store {
   /** Deletes the stream, its events and its dead letters, in slices; false where there was none. */
   deleteStream(ref: StreamRef): Promise<boolean>
 
-  /** Events of one stream with `stream_index >= from`, in order of stream_index. */
-  readStream(streamId: number, from: number, limit: number): Promise<StoredEvent[]>
+  /** Events of one stream with `stream_index >= from`, in order of stream_index. A page ends by bytes too. */
+  readStream(streamId: number, from: number, limit: number): Promise<EventPage>
   /** Events of all streams, or of one, with `event_id > after`, in order of event_id. */
   readTail(query: TailQuery): Promise<TailPage>
   /** the newest event_id that is durable; 0 where there is none */
@@ -34,12 +34,15 @@ export interface Store {
   /** One SELECT over the data tables, killed at its limits. */
   query(sql: string, params: readonly QueryParam[], limits: QueryLimits): Promise<QueryResult>
 
-  listDeadLetters(query: { tenant?: string; after?: number; limit: number; streamKey?: string }): Promise<DeadLetter[]>
+  /** In order of id, `raw` cut to its first `previewBytes`. A page ends by bytes too. */
+  listDeadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>
   getDeadLetter(id: number): Promise<DeadLetter | undefined>
   /** Stores a dead letter's event at its own position and removes it; the payload must be one valid value. */
   retryDeadLetter(id: number, payload: Uint8Array): Promise<boolean>
-  purgeDeadLetters(ids: readonly number[]): Promise<number>
+  /** Deletes those of `ids`, or all that there are, in slices; of one tenant, where it is given. Says how many. */
+  purgeDeadLetters(ids: readonly number[] | 'all', tenant?: string): Promise<number>
 
+  /** all of them, revoked ones too, by id */
   listTokens(): Promise<TokenRow[]>
   createToken(token: NewToken): Promise<TokenRow>
   /** by id or name; false where there is no such living token */
@@ -118,6 +121,12 @@ export interface StoredEvent {
   payload: string
 }
 
+export interface EventPage {
+  events: StoredEvent[]
+  /** `from` of the next page; the count of the stream once nothing is left, or `from` itself where that is above it */
+  next: number
+}
+
 export interface TailQuery {
   after: number
   limit: number
@@ -158,6 +167,20 @@ export interface DeadLetter {
   /** bytes as sent; `raw` holds the first of them where it was cut */
   size: number
   raw: Uint8Array
+}
+
+export interface DeadLetterQuery {
+  tenant?: string
+  /** the last id of the page before */
+  after?: number
+  limit: number
+  streamKey?: string
+}
+
+export interface DeadLetterPage {
+  letters: DeadLetter[]
+  /** `after` of the next page; null where there is none */
+  next: number | null
 }
 
 export type Scope = 'ingest' | 'read' | 'admin'

@@ -207,11 +207,9 @@ test('one event above the limit is 413 after what came before, or a dead letter 
   assert.deepEqual([stopped.status, stopped.json().error, stopped.json().count], [413, 'event_too_large', 1])
   const kept = (await post(url('/v1/events?stream=big2&on_error=dead_letter'), big)).json()
   assert.deepEqual([kept.count, kept.rejected], [3, 1])
-  const [letter] = (await ask(url('/v1/dead-letters?stream=big2'))).json().dead_letters as {
-    size: number
-    text: string
-  }[]
-  assert.deepEqual([letter!.size, letter!.text.length], [2 * 1024 * 1024 + 2, 1024 * 1024])
+  const [listed] = (await ask(url('/v1/dead-letters?stream=big2'))).json().dead_letters as { id: number }[]
+  const letter = (await ask(url(`/v1/dead-letters/${listed!.id}`))).json() as { size: number; text: string }
+  assert.deepEqual([letter.size, letter.text.length], [2 * 1024 * 1024 + 2, 1024 * 1024])
 })
 
 test('a line of 100 MB is refused without being kept, and the gateway goes on', async () => {

@@ -1,5 +1,6 @@
 import { AppError } from '../../../core/errors.ts'
 import type { Frames } from '../../../core/framing/framing.ts'
+import { previewBytes, takePage } from '../pages.ts'
 import type {
   AppendOutcome,
   AppendRequest,
@@ -152,11 +153,14 @@ export async function openMemory(): Promise<Store> {
       return true
     },
     async readStream(streamId, from, limit) {
-      return events
+      const wanted = events
         .filter(e => e.stream_id === streamId && e.stream_index >= from)
         .sort((a, b) => a.stream_index - b.stream_index)
-        .slice(0, limit)
         .map(({ event_id, stream_index, received_at, payload }) => ({ event_id, stream_index, received_at, payload }))
+      const { rows, cut } = takePage(wanted, limit, row => row.payload.length)
+      const next = (rows.at(-1)?.stream_index ?? from - 1) + 1
+      const count = streams.find(s => s.stream_id === streamId)?.count ?? 0
+      return { events: rows, next: cut ? next : Math.max(next, count) }
     },
     async readTail({ after, limit, tenant, streamId, where }) {
       if (where !== undefined) throw noSql()
@@ -176,15 +180,17 @@ export async function openMemory(): Promise<Store> {
     },
     query: () => Promise.reject(noSql()),
     async listDeadLetters({ tenant, after = 0, limit, streamKey }) {
-      return letters
-        .filter(
-          l =>
-            l.dead_letter_id > after &&
-            (tenant === undefined || l.tenant === tenant) &&
-            (streamKey === undefined || l.stream_key === streamKey),
-        )
-        .slice(0, limit)
-        .map(({ stream_id: _, ...letter }) => letter)
+      const wanted = letters.filter(
+        l =>
+          l.dead_letter_id > after &&
+          (tenant === undefined || l.tenant === tenant) &&
+          (streamKey === undefined || l.stream_key === streamKey),
+      )
+      const { rows, cut } = takePage(wanted, limit, row => row.raw.length)
+      return {
+        letters: rows.map(({ stream_id: _, ...letter }) => ({ ...letter, raw: letter.raw.slice(0, previewBytes) })),
+        next: cut ? rows.at(-1)!.dead_letter_id : null,
+      }
     },
     async getDeadLetter(id) {
       const found = letters.find(l => l.dead_letter_id === id)
@@ -209,9 +215,11 @@ export async function openMemory(): Promise<Store> {
       announce()
       return true
     },
-    async purgeDeadLetters(ids) {
+    async purgeDeadLetters(ids, tenant) {
       const before = letters.length
-      letters = letters.filter(l => !ids.includes(l.dead_letter_id))
+      letters = letters.filter(
+        l => (ids !== 'all' && !ids.includes(l.dead_letter_id)) || (tenant !== undefined && l.tenant !== tenant),
+      )
       return before - letters.length
     },
     listTokens: async () => tokens.slice(),

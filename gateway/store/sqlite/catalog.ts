@@ -1,13 +1,25 @@
 import { AppError } from '../../../core/errors.ts'
-import type { DeadLetter, NewToken, StoredEvent, StreamInfo, StreamRef, TailPage, TokenRow } from '../store.ts'
+import { previewBytes, takePage } from '../pages.ts'
+import type {
+  DeadLetter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  EventPage,
+  NewToken,
+  StoredEvent,
+  StreamInfo,
+  StreamRef,
+  TailPage,
+  TokenRow,
+} from '../store.ts'
 import type { Db } from './database.ts'
 
-/** A page of events ends at this many payload bytes, however many rows were asked for. */
-const pageBytes = 8 * 1024 * 1024
 /** One slice of a delete begins no more rows after this time: the writer is never to be held above 50 ms. */
 const sliceMs = 6
 /** Rows of the first step of a slice, which doubles while steps are quick; one row may be of 16 MiB. */
 const stepRows = 16
+/** Dead letters that a purge looks up at once. */
+const idsOfPage = 1000
 /** A stream that is being deleted has a key that no client can have: it begins with a control character. */
 const tombstone = '\u0001deleted '
 
@@ -34,25 +46,17 @@ export function createCatalog(db: Db) {
     return first(`select ${streamColumns} from streams where tenant = ? and stream_key = ? and ${visible}`, tenant, key)
   }
 
-  function page<T extends StoredEvent>(rows: IterableIterator<unknown>): T[] {
-    const events: T[] = []
-    let bytes = 0
-    for (const row of rows as IterableIterator<T>) {
-      events.push(row)
-      bytes += row.payload.length
-      if (bytes >= pageBytes) break
-    }
-    return events
-  }
+  const page = <T extends StoredEvent>(rows: IterableIterator<unknown>, limit: number) =>
+    takePage(rows as IterableIterator<T>, limit, row => row.payload.length)
 
-  function readStream(streamId: number, from: number, limit: number): StoredEvent[] {
-    return page(
-      db
-        .prepare(
-          'select event_id, stream_index, received_at, payload from events where stream_id = ? and stream_index >= ? order by stream_index limit ?',
-        )
-        .iterate(streamId, from, limit),
-    )
+  function readStream(streamId: number, from: number, limit: number): EventPage {
+    // read before the events: what comes in between is for the next page
+    const count = first<{ count: number }>('select count from streams where stream_id = ?', streamId)?.count ?? 0
+    const sql =
+      'select event_id, stream_index, received_at, payload from events where stream_id = ? and stream_index >= ? order by stream_index limit ?'
+    const { rows: events, cut } = page<StoredEvent>(db.prepare(sql).iterate(streamId, from, limit), limit)
+    const next = (events.at(-1)?.stream_index ?? from - 1) + 1
+    return { events, next: cut ? next : Math.max(next, count) }
   }
 
   function readTail({
@@ -70,7 +74,7 @@ export function createCatalog(db: Db) {
     const window = Math.max(limit, 5000)
     const newest = lastEventId()
     const end = Math.min(after + window, newest)
-    const events = page<StoredEvent & { stream_key: string }>(
+    const { rows: events, cut } = page<StoredEvent & { stream_key: string }>(
       db
         .prepare(
           `select e.event_id, s.stream_key, e.stream_index, e.received_at, e.payload
@@ -80,11 +84,9 @@ export function createCatalog(db: Db) {
            order by e.event_id limit @limit`,
         )
         .iterate({ after, end, limit, tenant: tenant ?? null, stream: streamId ?? null }),
+      limit,
     )
-    const last = events.at(-1)
-    const cut =
-      last !== undefined && (events.length === limit || events.reduce((n, e) => n + e.payload.length, 0) >= pageBytes)
-    return { events, next: cut ? last.event_id : Math.max(end, after) }
+    return { events, next: cut ? events.at(-1)!.event_id : Math.max(end, after) }
   }
 
   function lastEventId(): number {
@@ -129,27 +131,38 @@ export function createCatalog(db: Db) {
   }
 
   const letterColumns =
-    'd.dead_letter_id, s.stream_key, s.tenant, d.stream_index, d.received_at, d.code, d.message, d.size, d.raw'
+    'd.dead_letter_id, s.stream_key, s.tenant, d.stream_index, d.received_at, d.code, d.message, d.size'
+  const letters = 'dead_letters d join streams s using (stream_id)'
 
-  function listDeadLetters(query: {
-    tenant?: string
-    after?: number
-    limit: number
-    streamKey?: string
-  }): DeadLetter[] {
-    return all(
-      `select ${letterColumns} from dead_letters d join streams s using (stream_id)
-       where d.dead_letter_id > @after and (@tenant is null or s.tenant = @tenant) and (@key is null or s.stream_key = @key)
-       order by d.dead_letter_id limit @limit`,
-      { after: query.after ?? 0, tenant: query.tenant ?? null, key: query.streamKey ?? null, limit: query.limit },
-    )
+  function listDeadLetters({ tenant, after = 0, limit, streamKey }: DeadLetterQuery): DeadLetterPage {
+    const rows = db
+      .prepare(
+        `select ${letterColumns}, coalesce(substr(d.raw, 1, ${previewBytes}), x'') as raw, length(d.raw) as kept from ${letters}
+         where d.dead_letter_id > @after and (@tenant is null or s.tenant = @tenant)
+           and (@key is null or s.stream_key = @key) and ${visible}
+         order by d.dead_letter_id limit @limit`,
+      )
+      .iterate({ after, tenant: tenant ?? null, key: streamKey ?? null, limit })
+    // measured by what SQLite reads for a preview, which is the whole; substr of nothing is null
+    const page = takePage(rows as IterableIterator<DeadLetter & { kept: number }>, limit, row => row.kept)
+    return {
+      letters: page.rows.map(({ kept: _, ...letter }) => letter),
+      next: page.cut ? page.rows.at(-1)!.dead_letter_id : null,
+    }
   }
 
   function getDeadLetter(id: number): DeadLetter | undefined {
-    return first(
-      `select ${letterColumns} from dead_letters d join streams s using (stream_id) where d.dead_letter_id = ?`,
-      id,
-    )
+    return first(`select ${letterColumns}, d.raw from ${letters} where d.dead_letter_id = ? and ${visible}`, id)
+  }
+
+  /** What a purge is to delete: a page of ids above `after`, of one tenant where it is given, and of `ids`. */
+  function deadLetterIds(ids: readonly number[] | 'all', tenant: string | undefined, after: number): number[] {
+    const sql = `select d.dead_letter_id as id from ${letters}
+      where d.dead_letter_id > @after and (@tenant is null or s.tenant = @tenant)
+        and (@ids is null or d.dead_letter_id in (select value from json_each(@ids)))
+      order by d.dead_letter_id limit ${idsOfPage}`
+    const wanted = ids === 'all' ? null : JSON.stringify(ids)
+    return all<{ id: number }>(sql, { after, tenant: tenant ?? null, ids: wanted }).map(row => row.id)
   }
 
   /** The event takes the position that its dead letter held; the count of the stream stays. */
@@ -169,10 +182,20 @@ export function createCatalog(db: Db) {
       .immediate()
   }
 
-  function purgeDeadLetters(ids: readonly number[]): number {
+  /** One slice: deletes from the front of `ids` until its time is over. */
+  function purgeDeadLetters(ids: readonly number[]): PurgeSlice {
+    const end = performance.now() + sliceMs
+    const statement = db.prepare('delete from dead_letters where dead_letter_id = ?')
     return db
-      .prepare('delete from dead_letters where dead_letter_id in (select value from json_each(?))')
-      .run(JSON.stringify(ids)).changes
+      .transaction(() => {
+        let [at, purged] = [0, 0]
+        while (at < ids.length) {
+          purged += statement.run(ids[at++]).changes
+          if (performance.now() >= end) break
+        }
+        return { purged, left: ids.slice(at) }
+      })
+      .immediate()
   }
 
   function listTokens(): TokenRow[] {
@@ -217,12 +240,19 @@ export function createCatalog(db: Db) {
     unfinishedDeletes,
     listDeadLetters,
     getDeadLetter,
+    deadLetterIds,
     retryDeadLetter,
     purgeDeadLetters,
     listTokens,
     createToken,
     revokeToken,
   }
+}
+
+export interface PurgeSlice {
+  purged: number
+  /** ids that another slice is to delete */
+  left: number[]
 }
 
 export type Catalog = ReturnType<typeof createCatalog>

@@ -86,7 +86,7 @@ const refused: Record<string, { make: (t: TestContext) => string | Promise<strin
       mkdirSync(path)
       return path
     },
-    says: /a\.db: the database cannot be opened for writing: check the file, its folder and their owner/,
+    says: /a\.db is no regular file: name another one with --store/,
   },
   'a folder that does not exist': {
     make: t => join(tempFolder(t), 'nosuch', 'a.db'),
@@ -107,6 +107,7 @@ for (const [what, { make, says }] of Object.entries(refused))
     const path = await make(t)
     const isFile = existsSync(path) && statSync(path).isFile()
     const before = isFile ? readFileSync(path) : undefined
+    const locked = existsSync(`${path}.lock`)
     await assert.rejects(openFor(t, path), (error: AppError) => {
       assert.equal(error.code, 'store_unavailable')
       assert.match(error.message, says)
@@ -114,6 +115,7 @@ for (const [what, { make, says }] of Object.entries(refused))
     })
     if (before !== undefined) assert.ok(before.equals(readFileSync(path)), 'the file is as it was')
     assert.equal(existsSync(`${path}-wal`), false, 'no log is left behind')
+    assert.equal(existsSync(`${path}.lock`), locked, 'no lock is left behind where none was')
   })
 
 test('an empty file is a new store', async t => {

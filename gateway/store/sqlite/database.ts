@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { AppError } from '../../../core/errors.ts'
@@ -48,6 +48,26 @@ export function openForReading(path: string): Db {
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: 5000 })
   db.pragma('cache_size = -8192')
   return db
+}
+
+/** Refuses what can be no store, before anything is made beside it. An empty file is a store to come. */
+export function refuseFile(path: string, lookInside: boolean): void {
+  const file = statSync(path)
+  if (!file.isFile())
+    throw new AppError('store_unavailable', `${path} is no regular file: name another one with --store`)
+  // SQLite names the log after the path: under another name of the file its last events would be missing, then lost
+  if (file.nlink > 1)
+    throw new AppError(
+      'store_unavailable',
+      `${path} is one of ${file.nlink} names (hard links) of one file, and a store can have but one: remove the others, or copy the file`,
+    )
+  if (!lookInside || file.size === 0) return
+  const db = new Database(path, { fileMustExist: true, timeout: busyMs })
+  try {
+    refuseOthers(db, path)
+  } finally {
+    db.close()
+  }
 }
 
 /** Refuses what is newer or not ours, before anything of it is changed. */

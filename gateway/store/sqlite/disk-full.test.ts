@@ -133,7 +133,10 @@ for (const [kind, makeDisk] of Object.entries(tightDisks))
       disk.free()
       await until('the store is healthy', () => store.health().ok)
       await store.deleteStream({ tenant: '', key: 'gone' })
-      await until('no event is left', async () => (await store.readStream(stream!.stream_id, 0, 1)).length === 0)
+      await until('no event is left', async () => {
+        const { events } = await store.readStream(stream!.stream_id, 0, 1)
+        return events.length === 0
+      })
       await store.close()
       assert.deepEqual(contents(path), { stays: ['1'] })
     })

@@ -14,9 +14,9 @@ const textsOf = async (store: Store, key: string) => {
   const stream = (await store.getStream({ tenant: '', key }))!
   const texts: string[] = []
   for (;;) {
-    const page = await store.readStream(stream.stream_id, texts.length, 1000)
-    if (page.length === 0) return texts
-    texts.push(...page.map(event => event.payload))
+    const { events } = await store.readStream(stream.stream_id, texts.length, 1000)
+    if (events.length === 0) return texts
+    texts.push(...events.map(event => event.payload))
   }
 }
 
@@ -91,7 +91,8 @@ test('an event of 16 MiB is stored and read byte for byte, alone and among small
   stored(await store.append(appendOf('among', [...small, big, ...small])))
   stored(await store.append(appendOf('dead', [big], { dead: { 0: 'event_too_large' } })))
   assert.deepEqual(await textsOf(store, 'among'), [...small, big, ...small])
-  const [letter] = await store.listDeadLetters({ limit: 10, streamKey: 'dead' })
+  const { letters } = await store.listDeadLetters({ limit: 10, streamKey: 'dead' })
+  const letter = await store.getDeadLetter(letters[0]!.dead_letter_id)
   assert.ok(Buffer.from(letter!.raw).equals(Buffer.from(big)))
   await store.close()
   assert.deepEqual(contents(path).alone, [big])
@@ -128,7 +129,7 @@ test('events and dead letters in any order keep their positions, whatever part o
     [rest.count, rest.duplicates, rest.rejected],
     [300, 101, letters - Object.keys(only(dead, 101)).length],
   )
-  const found = await store.listDeadLetters({ limit: 1000, streamKey: 'k' })
+  const { letters: found } = await store.listDeadLetters({ limit: 1000, streamKey: 'k' })
   assert.deepEqual(
     found.map(letter => letter.stream_index),
     Object.keys(dead).map(Number),
@@ -156,5 +157,5 @@ test('nothing is something: no frames, no entries, an empty dead letter, and onl
   assert.deepEqual(contents(path), { k: ['1'] })
   const again = await openFor(t, path)
   assert.equal((await again.getStream({ tenant: '', key: 'k' }))?.closed_at, 9)
-  assert.equal((await again.listDeadLetters({ limit: 10 }))[0]?.raw.length, 0)
+  assert.equal((await again.listDeadLetters({ limit: 10 })).letters[0]?.raw.length, 0)
 })

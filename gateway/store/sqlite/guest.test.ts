@@ -44,7 +44,7 @@ test('a command beside a gateway at full speed writes tokens and dead letters, w
   assert.equal(await guest.revokeToken('two', 2), false)
   await until('the gateway knows two tokens', () => names.join() === 'one,three', 2000)
 
-  const [letter] = await guest.listDeadLetters({ limit: 10 })
+  const [letter] = (await guest.listDeadLetters({ limit: 10 })).letters
   const before = announced
   assert.equal(await guest.retryDeadLetter(letter!.dead_letter_id, Buffer.from('2')), true)
   assert.equal(await guest.retryDeadLetter(letter!.dead_letter_id, Buffer.from('2')), false)

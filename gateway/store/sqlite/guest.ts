@@ -2,13 +2,16 @@ import { existsSync } from 'node:fs'
 import { AppError } from '../../../core/errors.ts'
 import type { Store } from '../store.ts'
 import { createCatalog } from './catalog.ts'
-import { openForWriting } from './database.ts'
+import { openForWriting, refuseFile } from './database.ts'
 import { isBusy, storeFailure } from './failures.ts'
+import { purge } from './purge.ts'
 import { createQueryRunner } from './query/runner.ts'
 import { tailSql } from './query/tail.ts'
 
 /** A command's small writes wait this long for the gateway's commits to leave a gap. */
 const patience = 30_000
+/** Each try sleeps for so long inside SQLite, so that a loop of them takes 3 % of a core; ms. */
+const tryMs = 1
 
 /** The file of a store beside the gateway that owns it: reads, and small writes that only wait. */
 export async function openGuest(path: string): Promise<Store> {
@@ -39,7 +42,10 @@ export async function openGuest(path: string): Promise<Store> {
   }
 
   // the gateway may be making the tables at this moment
-  const db = await write(() => openForWriting(path, 'full', 1))
+  const db = await write(() => {
+    refuseFile(path, false)
+    return openForWriting(path, 'full', tryMs)
+  })
   const catalog = createCatalog(db)
   const queries = createQueryRunner(path)
 
@@ -72,7 +78,11 @@ export async function openGuest(path: string): Promise<Store> {
     listDeadLetters: query => read(() => catalog.listDeadLetters(query)),
     getDeadLetter: id => read(() => catalog.getDeadLetter(id)),
     retryDeadLetter: (id, payload) => write(() => catalog.retryDeadLetter(id, payload)),
-    purgeDeadLetters: ids => write(() => catalog.purgeDeadLetters(ids)),
+    purgeDeadLetters: (ids, tenant) =>
+      purge(ids, tenant, {
+        find: (...query) => read(() => catalog.deadLetterIds(...query)),
+        slice: found => write(() => catalog.purgeDeadLetters(found)),
+      }),
     listTokens: () => read(() => catalog.listTokens()),
     createToken: token => write(() => catalog.createToken(token)),
     revokeToken: (idOrName, at) => write(() => catalog.revokeToken(idOrName, at)),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
@@ -27,6 +27,28 @@ test('a second gateway on a store is refused with the pid of the first, whatever
   stored(await next.append(appendOf('k', ['2'])))
   await next.close()
   assert.deepEqual(contents(path), { k: ['1', '2'] })
+})
+
+test('a file of several names is refused until it has one: its log lies beside one of them only', async t => {
+  const folder = tempFolder(t)
+  const [path, other] = [join(folder, 'a.db'), join(folder, 'other.db')]
+  const first = await startRemote(t, path)
+  stored(await first.append(appendOf('k', ['1'])))
+  await first.kill()
+  linkSync(path, other)
+  for (const name of [path, other]) {
+    const refusal = { code: 'store_unavailable', message: /\.db is one of 2 names \(hard links\) of one file.*remove/ }
+    await assert.rejects(openFor(t, name), refusal)
+    await assert.rejects(startRemote(t, name, { role: 'guest' }), refusal)
+  }
+  assert.deepEqual(
+    readdirSync(folder).filter(name => name.startsWith('other')),
+    ['other.db'],
+  )
+  rmSync(other)
+  const next = await openFor(t, path)
+  await next.close()
+  assert.deepEqual(contents(path), { k: ['1'] })
 })
 
 test('a second store in the same process is refused too, and takes nothing from the first', async t => {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { AppError } from '../../../core/errors.ts'
+import { refuseFile } from './database.ts'
 import { isBusy, storeFailure } from './failures.ts'
 
 export interface OwnerLock {
@@ -13,10 +14,22 @@ export interface OwnerLock {
 export const lockFile = (path: string) => `${path}.lock`
 
 /**
- * The path under which a database is locked, however it was named: two names of one file must meet at one lock. Makes
- * the file (mode 0600) where there is none, since a link that leads nowhere yet has no real path.
+ * The path under which a database is locked, however it was named: two names of one file must meet at one lock. What
+ * can be no store is refused, and no lock is left beside it.
  */
-export function realPath(path: string): string {
+export function findStore(path: string): string {
+  const real = realPath(path)
+  try {
+    // with a lock beside it it is a store of ours, which may be in use: the one who gets the lock looks into it
+    refuseFile(real, !existsSync(lockFile(real)))
+    return real
+  } catch (error) {
+    throw storeFailure(error, real)
+  }
+}
+
+/** Makes the file (mode 0600) where there is none, since a link that leads nowhere yet has no real path. */
+function realPath(path: string): string {
   const absolute = resolve(path)
   try {
     if (!existsSync(absolute)) closeSync(openSync(absolute, 'a', 0o600))

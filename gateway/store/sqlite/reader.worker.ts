@@ -20,6 +20,7 @@ const readable = [
   'lastEventId',
   'listDeadLetters',
   'getDeadLetter',
+  'deadLetterIds',
 ] as const
 export type ReaderMethod = (typeof readable)[number]
 

@@ -2,7 +2,8 @@ import { AppError } from '../../../core/errors.ts'
 import type { Store, StoreHealth, TokenRow } from '../store.ts'
 import { createCommits } from './commits.ts'
 import type { Durability } from './database.ts'
-import { realPath } from './lock.ts'
+import { findStore } from './lock.ts'
+import { purge } from './purge.ts'
 import { createQueryRunner } from './query/runner.ts'
 import { tailSql } from './query/tail.ts'
 import type { ReaderMethod } from './reader.worker.ts'
@@ -25,7 +26,7 @@ export async function openSqlite({
   durability = 'full',
   onWarning = () => {},
 }: SqliteOptions): Promise<Store> {
-  const path = realPath(given)
+  const path = findStore(given)
   const name = `store sqlite:${path}`
   const commitListeners = new Set<() => void>()
   const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
@@ -112,8 +113,8 @@ export async function openSqlite({
         writerCalls.answered(message.answer)
         break
       case 'tokens':
-        tokens = message.tokens.filter(token => token.revoked_at === null)
-        for (const listener of tokenListeners) listener(tokens)
+        tokens = message.tokens
+        for (const listener of tokenListeners) listener(living())
         // the sign that another process wrote: it may have retried a dead letter
         announce()
         break
@@ -141,6 +142,8 @@ export async function openSqlite({
         break
     }
   }
+
+  const living = () => tokens.filter(token => token.revoked_at === null)
 
   function announce(): void {
     for (const listener of commitListeners) listener()
@@ -198,13 +201,17 @@ export async function openSqlite({
       if (done) announce()
       return done
     },
-    purgeDeadLetters: ids => writerCalls.call('purgeDeadLetters', ids),
-    listTokens: () => Promise.resolve(tokens.slice()),
+    purgeDeadLetters: (ids, tenant) =>
+      purge(ids, tenant, {
+        find: (...query) => read('deadLetterIds', ...query),
+        slice: found => writerCalls.call('purgeDeadLetters', found),
+      }),
+    listTokens: async () => tokens.slice(),
     createToken: token => writerCalls.call('createToken', token),
     revokeToken: (idOrName, at) => writerCalls.call('revokeToken', idOrName, at),
     watchTokens(listener) {
       tokenListeners.add(listener)
-      listener(tokens)
+      listener(living())
       return () => tokenListeners.delete(listener)
     },
     health: () => health,
