@@ -20,6 +20,12 @@ export const codes = {
   too_deep: { status: 400, retry: false, fault: 'client', doc: 'an event nests deeper than the limit' },
   bad_utf8: { status: 400, retry: false, fault: 'client', doc: 'an event is not valid UTF-8' },
   bad_encoding: { status: 400, retry: false, fault: 'client', doc: 'the body is not what Content-Encoding says' },
+  bad_record: {
+    status: 400,
+    retry: false,
+    fault: 'client',
+    doc: 'a record of an OpenTelemetry request that breaks a rule of the format',
+  },
   bad_query: {
     status: 400,
     retry: false,
@@ -41,7 +47,7 @@ export const codes = {
   },
   not_found: { status: 404, retry: false, fault: 'client', doc: 'no such route, stream, dead letter or token' },
   method_not_allowed: { status: 405, retry: false, fault: 'client', doc: 'the route exists, but not with this method' },
-  timeout: { status: 408, retry: true, fault: 'client', doc: 'the request body stopped arriving' },
+  timeout: { status: 408, retry: true, fault: 'client', doc: 'the request headers did not arrive in time' },
   gap: {
     status: 409,
     retry: false,
@@ -54,6 +60,7 @@ export const codes = {
     fault: 'client',
     doc: 'the epoch is older than that of the stream: another producer took over',
   },
+  conflict: { status: 409, retry: false, fault: 'client', doc: 'the offset was stored with another body' },
   body_too_large: { status: 413, retry: false, fault: 'client', doc: 'the body, once inflated, passes the limit' },
   event_too_large: { status: 413, retry: false, fault: 'client', doc: 'one event passes the limit' },
   unsupported_encoding: {

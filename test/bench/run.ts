@@ -20,7 +20,7 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
 }
 
 /** Benchmarks of one function, which print their line themselves and take no options. */
-const scripts = ['framing', 'telemetry']
+const scripts = ['framing', 'telemetry', 'otlp-decode']
 
 const [name = '', ...flags] = process.argv.slice(2)
 const load = benchmarks[name]
