@@ -1,4 +1,4 @@
--- What Millrace stores, version 1. The single truth: stores read this file, and users' SQL relies on these names.
+-- What Millrace stores, version 2. The single truth: stores read this file, and users' SQL relies on these names.
 -- Times are microseconds since 1970-01-01 UTC. Headers and payloads are JSON text, byte for byte as they were sent.
 
 create table streams (
@@ -43,6 +43,8 @@ create table dead_letters (
   -- bytes as sent; raw holds the first of them where the event limit cut it
   size integer not null,
   raw blob not null,
+  -- event, or record: one of OpenTelemetry, which no retry can store
+  kind text not null default 'event',
   unique (stream_id, stream_index)
 ) strict;
 
@@ -61,3 +63,230 @@ create table tokens (
   revoked_at integer
 ) strict;
 create unique index living_tokens_by_name on tokens (name) where revoked_at is null;
+
+-- OpenTelemetry: columns of the names that OTAP gives them (core/otlp/tables.ts), then ours. Nanoseconds and unsigned
+-- counts are exact: above 2^63-1 they are decimal text. A NaN is the text NaN. Attributes and *_json are JSON text.
+
+create table otlp_logs (
+  time_unix_nano any,
+  observed_time_unix_nano any,
+  trace_id text,
+  span_id text,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  severity_number integer,
+  severity_text text,
+  event_name text,
+  body text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  log_attributes text,
+  dropped_attributes_count integer,
+  flags integer,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_logs_by_stream on otlp_logs (stream_id, stream_index);
+
+create table otlp_traces (
+  start_time_unix_nano any,
+  duration_time_unix_nano any,
+  trace_id text,
+  span_id text,
+  parent_span_id text,
+  trace_state text,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  name text,
+  kind integer,
+  status_code integer,
+  status_status_message text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  span_attributes text,
+  events_json text,
+  links_json text,
+  dropped_attributes_count integer,
+  dropped_events_count integer,
+  dropped_links_count integer,
+  flags integer,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_traces_by_stream on otlp_traces (stream_id, stream_index);
+
+create table otlp_metrics_gauge (
+  time_unix_nano any,
+  start_time_unix_nano any,
+  name text,
+  description text,
+  unit text,
+  int_value integer,
+  double_value any,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  metric_attributes text,
+  flags integer,
+  exemplars_json text,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_metrics_gauge_by_stream on otlp_metrics_gauge (stream_id, stream_index);
+
+create table otlp_metrics_sum (
+  time_unix_nano any,
+  start_time_unix_nano any,
+  name text,
+  description text,
+  unit text,
+  int_value integer,
+  double_value any,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  metric_attributes text,
+  flags integer,
+  exemplars_json text,
+  aggregation_temporality integer,
+  is_monotonic integer,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_metrics_sum_by_stream on otlp_metrics_sum (stream_id, stream_index);
+
+create table otlp_metrics_histogram (
+  time_unix_nano any,
+  start_time_unix_nano any,
+  name text,
+  description text,
+  unit text,
+  count any,
+  sum any,
+  min any,
+  max any,
+  bucket_counts text,
+  explicit_bounds text,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  metric_attributes text,
+  flags integer,
+  exemplars_json text,
+  aggregation_temporality integer,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_metrics_histogram_by_stream on otlp_metrics_histogram (stream_id, stream_index);
+
+create table otlp_metrics_exp_histogram (
+  time_unix_nano any,
+  start_time_unix_nano any,
+  name text,
+  description text,
+  unit text,
+  count any,
+  sum any,
+  min any,
+  max any,
+  scale integer,
+  zero_count any,
+  zero_threshold any,
+  positive_offset integer,
+  positive_bucket_counts text,
+  negative_offset integer,
+  negative_bucket_counts text,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  metric_attributes text,
+  flags integer,
+  exemplars_json text,
+  aggregation_temporality integer,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_metrics_exp_histogram_by_stream on otlp_metrics_exp_histogram (stream_id, stream_index);
+
+create table otlp_metrics_summary (
+  time_unix_nano any,
+  start_time_unix_nano any,
+  name text,
+  description text,
+  unit text,
+  count any,
+  sum any,
+  quantile_values text,
+  service_name text,
+  service_namespace text,
+  service_instance_id text,
+  resource_attributes text,
+  scope_name text,
+  scope_version text,
+  scope_attributes text,
+  metric_attributes text,
+  flags integer,
+  schema_url text,
+  record_id integer primary key autoincrement,
+  stream_id integer not null,
+  stream_index integer not null,
+  tenant text not null,
+  received_at integer not null
+) strict;
+create unique index otlp_metrics_summary_by_stream on otlp_metrics_summary (stream_id, stream_index);
+
+-- What was stored at an offset, so that the same request, sent again, is known for it.
+create table otlp_requests (
+  stream_id integer not null,
+  stream_index integer not null,
+  positions integer not null,
+  -- of the body, 16 bytes
+  digest blob not null,
+  primary key (stream_id, stream_index)
+) strict, without rowid;

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Hono } from 'hono'
 import { createLog } from '../core/telemetry/event.ts'
 import { createRegistry } from '../core/telemetry/registry.ts'
-import { createApp } from './app.ts'
 import { type Auth, createAuth } from './auth.ts'
 import type { Env, TailTimes } from './context.ts'
-import { createIngest } from './ingest.ts'
-import { observeStore, registerIngest, registerTail } from './metrics.ts'
+import type { OtlpPostDeps } from './otlp/post.ts'
 import { openMemory } from './store/memory/memory.ts'
 import type { Store } from './store/store.ts'
+import { wire } from './wire.ts'
 
 export interface TestApp {
   app: Hono<Env>
+  post: OtlpPostDeps
   store: Store
   auth: Auth
   stop: AbortController
@@ -27,35 +27,28 @@ export async function createTestApp(tail: TailTimes = { heartbeatMs: 15_000, slo
     loopback: true,
     sha256: text => createHash('sha256').update(text).digest(),
   })
-  store.watchTokens(tokens => auth.setTokens(tokens))
-  const registry = createRegistry()
-  const metrics = registerIngest(registry)
-  observeStore(registry, store)
-  const ingest = createIngest({ store, metrics, queueBytes: 1 << 20, stallMs: 1000 })
-  const stop = new AbortController()
-  const log = createLog({ level: 'silent', write: () => {} })
-  const app = createApp({
+  const { app, deps, post, stop } = wire({
     store,
     auth,
-    ingest,
-    registry,
-    metrics,
-    tailMetrics: registerTail(registry),
-    log,
-    post: { auth, ingest, metrics, stopping: () => undefined, framing: {}, maxBodyBytes: 1 << 20, log: () => {} },
+    registry: createRegistry(),
+    log: createLog({ level: 'silent', write: () => {} }),
     framing: {},
+    maxBodyBytes: 1 << 20,
+    queueBytes: 1 << 20,
+    stallMs: 1000,
     query: { ms: 1000, bytes: 1 << 20, rows: 10 },
     tail,
     url: () => 'http://127.0.0.1:4318',
-    stopSignal: stop.signal,
+    sha256: bytes => createHash('sha256').update(bytes).digest(),
   })
   return {
     app,
+    post,
     store,
     auth,
     stop,
     async close() {
-      ingest.close()
+      deps.ingest.close()
       await store.close()
     },
   }

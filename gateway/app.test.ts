@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { AppError } from '../core/errors.ts'
 import { createTestApp } from './app.suite.ts'
 
 /** The routes as any runtime with web standards sees them. */
@@ -39,6 +40,43 @@ test('events go in over web streams, whole, in pieces and compressed', async () 
     await (await app.request(`${local}/v1/streams/a/events?from=2`, { headers })).text(),
     '{"a":"ä"}\n4\n5\n',
   )
+  await close()
+})
+
+test('a refused POST tells what is stored, and leaves the count out only where it is not known', async () => {
+  const { app, store, close } = await createTestApp()
+  const post = async (path: string, more: Record<string, string> = {}) => {
+    const answer = await app.request(local + path, { method: 'POST', headers: { ...headers, ...more }, body: '1\n' })
+    const { error, stream, count } = (await answer.json()) as { error: string; stream: string | null; count?: number }
+    return [error, stream !== null, count]
+  }
+  assert.deepEqual(await post('/v1/events', { 'content-encoding': 'lzma' }), ['unsupported_encoding', false, 0])
+  const { append } = store
+  for (const code of ['disk_full', 'store_unavailable', 'store_busy'] as const) {
+    store.append = () => Promise.reject(new AppError(code, 'no'))
+    assert.deepEqual(await post('/v1/events'), [code, true, 0])
+    assert.deepEqual(await post('/v1/events?stream=a'), [code, true, undefined])
+  }
+  store.append = append
+  await close()
+})
+
+test('a long POST over web standards that cannot be stored is told at once', async () => {
+  const { app, close } = await createTestApp()
+  const body = new ReadableStream({ start: controller => controller.enqueue(new TextEncoder().encode('1\n')) })
+  const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit
+  const answer = await app.request(`${local}/v1/events?stream=a&offset=9`, init)
+  assert.deepEqual([answer.status, ((await answer.json()) as { error: string }).error], [409, 'gap'])
+  await close()
+})
+
+test('a browser may read the headers that it needs to resume', async () => {
+  const { app, close } = await createTestApp()
+  await app.request(`${local}/?stream=a&epoch=3`, { method: 'POST', headers, body: '1' })
+  const from = { ...headers, origin: 'https://app.example' }
+  const head = await app.request(`${local}/v1/streams/a`, { method: 'HEAD', headers: from })
+  assert.equal(head.headers.get('millrace-epoch'), '3')
+  assert.match(head.headers.get('access-control-expose-headers')!, /millrace-count, millrace-epoch/)
   await close()
 })
 

@@ -15,13 +15,29 @@ export function createApp(deps: AppDeps): Hono<Env> {
     return undefined
   })
   for (const register of Object.values(routes)) register(app, deps)
-  app.notFound(c => errorResponse(new AppError('not_found', `there is no ${c.req.method} ${c.req.path}`)))
+  app.notFound(c => {
+    const allowed = methodsOf(app, c.req.path)
+    if (allowed.length === 0)
+      return errorResponse(new AppError('not_found', `there is no ${c.req.method} ${c.req.path}`))
+    const allow = allowed.join(', ')
+    const response = errorResponse(
+      new AppError('method_not_allowed', `${c.req.path} does not take ${c.req.method}: it takes ${allow}`),
+    )
+    response.headers.set('allow', allow)
+    return response
+  })
   app.onError(thrown => {
     const error = toAppError(thrown)
     if (error.code === 'internal') deps.log.error('gateway.request.fail', { error })
     return errorResponse(error)
   })
   return app
+}
+
+/** The methods that a path has a route for; Hono answers HEAD by that of GET. */
+function methodsOf(app: Hono<Env>, path: string): string[] {
+  const has = (method: string) => app.router.match(method, path)[0].some(([[, route]]) => route.method === method)
+  return ['GET', 'HEAD', 'POST', 'DELETE'].filter(method => has(method === 'HEAD' ? 'GET' : method))
 }
 
 function preflight(c: Ctx, { auth }: AppDeps): Response {

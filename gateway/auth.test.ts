@@ -19,6 +19,7 @@ const token = (name: string, secret: string, more: Partial<TokenRow> = {}): Toke
 })
 const asker = (headers: Record<string, string>, queryToken?: string) => ({
   header: (name: string) => headers[name],
+  headerNames: () => Object.keys(headers),
   queryToken,
 })
 const local = { host: '127.0.0.1:4318' }
@@ -39,6 +40,7 @@ for (const [what, headers] of Object.entries({
   'an opaque Origin': { ...local, origin: 'null' },
   'a Forwarded header': { ...local, forwarded: 'for=1.2.3.4' },
   'an X-Forwarded-For header': { ...local, 'x-forwarded-for': '1.2.3.4' },
+  'any other X-Forwarded header': { ...local, 'x-forwarded-tls-client-cert': '' },
 }))
   test(`without tokens a request with ${what} is forbidden`, () => {
     assert.throws(() => open().authorize(asker(headers as Record<string, string>), 'ingest'), { code: 'forbidden' })
@@ -105,4 +107,42 @@ test('a token over its limit waits, and a change of the tokens does not forgive 
   assert.throws(() => auth.checkRate(identity), { code: 'rate_limited', message: /over its limit/ })
   auth.setTokens([...rows, token('other', 'another-secret-of-enough', { token_id: 2 })])
   assert.throws(() => auth.checkRate(auth.authorize(asked, 'ingest')), { code: 'rate_limited' })
+})
+
+test('what a revoked token opened ends, and what others opened goes on', () => {
+  const auth = open()
+  const rows = [token('a', 'a-secret-of-enough-length'), token('b', 'b-secret-of-enough-length', { token_id: 2 })]
+  auth.setTokens(rows)
+  const [a, b] = ['a', 'b'].map(name =>
+    auth.authorize(asker({ 'x-api-key': `${name}-secret-of-enough-length` }), 'ingest'),
+  )
+  const told: string[] = []
+  a!.onEnd(why => told.push(why.message))
+  a!.onEnd(() => told.push('never'))()
+  b!.onEnd(() => told.push('never'))
+  auth.setTokens([rows[1]!])
+  assert.deepEqual([told, a!.ended?.code, b!.ended], [['the token a was revoked'], 'unauthorized', undefined])
+  a!.onEnd(why => told.push(why.message))
+  assert.equal(told.length, 2, 'who comes late is told too')
+})
+
+test('what was opened while no token was needed ends with the first token', () => {
+  const auth = open()
+  const before = auth.authorize(asker(local), 'ingest')
+  const ends = () => before.ended?.code
+  auth.setTokens([])
+  assert.equal(ends(), undefined)
+  auth.setTokens([token('first', 'a-secret-of-enough-length')])
+  assert.equal(ends(), 'unauthorized')
+  auth.setTokens([])
+  assert.equal(auth.authorize(asker(local), 'ingest').ended, undefined)
+})
+
+test('a token of another database with the same id is another token', () => {
+  const auth = open()
+  auth.setTokens([token('old', 'a-secret-of-enough-length', { tenant: 'blue' })])
+  const old = auth.authorize(asker({ 'x-api-key': 'a-secret-of-enough-length' }), 'ingest')
+  auth.setTokens([token('new', 'another-secret-of-enough', { tenant: 'red' })])
+  assert.equal(old.ended?.code, 'unauthorized')
+  assert.equal(auth.authorize(asker({ 'x-api-key': 'another-secret-of-enough' }), 'ingest').tenant, 'red')
 })

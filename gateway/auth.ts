@@ -5,6 +5,8 @@ import type { Scope, TokenRow } from './store/store.ts'
 /** Who asks, as far as the rules of access look at it. */
 export interface Asker {
   header(name: string): string | undefined
+  /** all of them, in lower case */
+  headerNames(): Iterable<string>
   /** of `?token=`, which is for browsers and opens only ingest */
   queryToken: string | undefined
 }
@@ -13,8 +15,10 @@ export interface Identity {
   tenant: string
   /** undefined: nobody needs a token here */
   token: string | undefined
-  /** false once the token was revoked: what is still open must end */
-  living(): boolean
+  /** undefined while it holds; once the token was revoked, or one is needed and there was none, why all must end */
+  readonly ended: AppError | undefined
+  /** `listener` runs once, when it ends or has ended; returns the way to stop. For what may stay open for long */
+  onEnd(listener: (why: AppError) => void): () => void
   /** seconds until the token may send again; 0: now */
   wait(): number
   charge(events: number, bytes: number): void
@@ -34,14 +38,13 @@ export interface Auth {
 interface Living {
   row: TokenRow
   hash: Uint8Array
-  identity: Identity & { revoke(): void }
+  identity: Ending
 }
 
+type Ending = Identity & { end(): void }
+
 const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|[\w-]+\.localhost)(:\d+)?$/i
-const proxyHeaders = [
-  'forwarded',
-  ...['for', 'host', 'proto', 'port', 'server', 'by', 'prefix', 'ssl', 'uri'].map(name => `x-forwarded-${name}`),
-]
+const isProxyHeader = (name: string) => name === 'forwarded' || name.startsWith('x-forwarded-')
 
 export function createAuth(options: {
   /** origins that web pages may send from */
@@ -52,7 +55,7 @@ export function createAuth(options: {
   sha256: (text: string) => Uint8Array
 }): Auth {
   const { cors, noAuth, loopback, sha256 } = options
-  const anybody: Identity = { tenant: '', token: undefined, living: () => true, wait: () => 0, charge: () => {} }
+  let anybody = identityOf(undefined)
   let living: Living[] = []
 
   function authorize(asker: Asker, ...scopes: Scope[]): Identity {
@@ -61,7 +64,7 @@ export function createAuth(options: {
       return anybody
     }
     const { token, fromQuery } = presented(asker)
-    if (token === undefined) throw unauthorized('this gateway needs a token: send it as Authorization: Bearer TOKEN')
+    if (token === undefined) throw unauthorized(needed)
     const found = find(sha256(token))
     if (found === undefined) throw unauthorized('the token is unknown or revoked')
     const { row, identity } = found
@@ -88,12 +91,12 @@ export function createAuth(options: {
         'forbidden',
         `the host ${JSON.stringify(host)} is no loopback name: create a token with millrace token create, or use 127.0.0.1`,
       )
-    const proxy = proxyHeaders.find(name => asker.header(name) !== undefined)
-    if (proxy !== undefined)
-      throw new AppError(
-        'forbidden',
-        `the request came through a proxy (${proxy}): create a token with millrace token create`,
-      )
+    for (const name of asker.headerNames())
+      if (isProxyHeader(name))
+        throw new AppError(
+          'forbidden',
+          `the request came through a proxy (${name}): create a token with millrace token create`,
+        )
   }
 
   /** Looks at every token for the same time, whether or not an earlier one matched. */
@@ -108,15 +111,20 @@ export function createAuth(options: {
   }
 
   function setTokens(tokens: readonly TokenRow[]): void {
-    // a token that stays keeps its rate, or a new one would forgive its debt
-    const known = new Map(living.map(entry => [entry.row.token_id, entry]))
-    const stay = new Set(tokens.map(row => row.token_id))
-    for (const { row, identity } of living) if (!stay.has(row.token_id)) identity.revoke()
+    // a token that stays keeps its rate, or a new one would forgive its debt; another database may use its id again
+    const known = new Map(living.map(({ row, identity }) => [row.hash, identity]))
+    const stay = new Set(tokens.map(row => row.hash))
+    const gone = living.filter(({ row }) => !stay.has(row.hash)).map(({ identity }) => identity)
+    if (living.length === 0 && tokens.length > 0) {
+      gone.push(anybody)
+      anybody = identityOf(undefined)
+    }
     living = tokens.map(row => ({
       row,
       hash: fromHex(row.hash),
-      identity: known.get(row.token_id)?.identity ?? identityOf(row),
+      identity: known.get(row.hash) ?? identityOf(row),
     }))
+    for (const identity of gone) identity.end()
   }
 
   return {
@@ -151,22 +159,34 @@ function presented(asker: Asker): { token: string | undefined; fromQuery: boolea
   return token === undefined ? { token: asker.queryToken, fromQuery: true } : { token, fromQuery: false }
 }
 
-function identityOf(row: TokenRow): Living['identity'] {
-  const events = limitOf(row.events_per_second)
-  const bytes = limitOf(row.bytes_per_second)
-  let living = true
+/** Of a token, or of everybody while none is needed. */
+function identityOf(row: TokenRow | undefined): Ending {
+  const events = limitOf(row?.events_per_second)
+  const bytes = limitOf(row?.bytes_per_second)
+  const listeners = new Set<(why: AppError) => void>()
+  let ended: AppError | undefined
   return {
-    tenant: row.tenant,
-    token: row.name,
-    living: () => living,
-    revoke() {
-      living = false
+    tenant: row?.tenant ?? '',
+    token: row?.name,
+    get ended() {
+      return ended
+    },
+    onEnd(listener) {
+      if (ended === undefined) listeners.add(listener)
+      else listener(ended)
+      return () => listeners.delete(listener)
+    },
+    end() {
+      ended = unauthorized(row === undefined ? needed : `the token ${row.name} was revoked`)
+      for (const listener of listeners) listener(ended)
     },
     wait() {
+      if (events === undefined && bytes === undefined) return 0
       const now = performance.now()
       return Math.max(events?.wait(now) ?? 0, bytes?.wait(now) ?? 0)
     },
     charge(eventCount, byteCount) {
+      if (events === undefined && bytes === undefined) return
       const now = performance.now()
       events?.charge(eventCount, now)
       bytes?.charge(byteCount, now)
@@ -174,9 +194,12 @@ function identityOf(row: TokenRow): Living['identity'] {
   }
 }
 
-const limitOf = (perSecond: number | null): Rate | undefined => (perSecond === null ? undefined : createRate(perSecond))
+const limitOf = (perSecond: number | null | undefined): Rate | undefined =>
+  typeof perSecond === 'number' ? createRate(perSecond) : undefined
 
 const fromHex = (text: string) =>
   Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(text.slice(i * 2, i * 2 + 2), 16))
+
+const needed = 'this gateway needs a token: send it as Authorization: Bearer TOKEN'
 
 const unauthorized = (message: string) => new AppError('unauthorized', message)

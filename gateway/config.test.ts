@@ -14,7 +14,6 @@ test('an empty file is the documented defaults, durations in milliseconds and si
     gateway: {
       host: '127.0.0.1',
       port: 4318,
-      grpc_port: 4317,
       cors: [],
       no_auth: false,
       grace: 10_000,
@@ -32,6 +31,7 @@ test('an empty file is the documented defaults, durations in milliseconds and si
       },
       query: { timeout: 10_000, memory: 268_435_456, rows: 10_000 },
     },
+    otlp: { promote_resource_attributes: [] },
   })
 })
 

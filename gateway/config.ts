@@ -65,7 +65,9 @@ const query = z.strictObject({
 const gateway = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('address to listen on; other than loopback needs a token'),
   port: port.default(4318).describe('HTTP and WebSocket; 0 picks a free one'),
-  grpc_port: port.default(4317).describe('OTLP over gRPC; 0 picks a free one'),
+  grpc_port: port
+    .optional()
+    .describe('OTLP and OTAP over gRPC; 0 picks a free one; default 4317, or 0 where port is 0'),
   cors: z.array(origin).default([]).describe('exact origins of web pages that may send, such as https://app.example'),
   no_auth: z.boolean().default(false).describe('listen on other than loopback without a token'),
   grace: duration.prefault('10s').describe('on SIGTERM, what is still open after this is cut; a duration'),
@@ -75,6 +77,13 @@ const gateway = z.strictObject({
   tls: tls.prefault({}).describe('HTTPS and WSS, where cert and key are set'),
   limits: limits.prefault({}).describe('what one request, socket or process may use'),
   query: query.prefault({}).describe('what one query may use'),
+})
+
+const otlp = z.strictObject({
+  promote_resource_attributes: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('resource attributes with a column of their own in every table: a.b becomes resource_attr_a_b'),
 })
 
 export const configSchema = z.strictObject({
@@ -92,6 +101,7 @@ export const configSchema = z.strictObject({
     .default('info')
     .describe('least severe log line that is written'),
   gateway: gateway.prefault({}).describe('the event gateway'),
+  otlp: otlp.prefault({}).describe('OpenTelemetry data'),
 })
 
 export type Config = z.infer<typeof configSchema>

@@ -4,10 +4,11 @@ import type { FramerOptions } from '../core/framing/framing.ts'
 import type { Log } from '../core/telemetry/event.ts'
 import type { Registry } from '../core/telemetry/registry.ts'
 import type { Auth, Identity } from './auth.ts'
+import { queryParam } from './decode.ts'
 import { errorBody, errorHeaders } from './exchange.ts'
 import type { Ingest } from './ingest.ts'
 import type { IngestMetrics, TailMetrics } from './metrics.ts'
-import type { PostDeps } from './post.ts'
+import type { OtlpPostDeps } from './otlp/post.ts'
 import type { QueryLimits, Scope, Store } from './store/store.ts'
 
 /** What the routes stand on; made by the entry of each runtime. */
@@ -19,7 +20,7 @@ export interface AppDeps {
   metrics: IngestMetrics
   tailMetrics: TailMetrics
   log: Log
-  post: PostDeps
+  post: OtlpPostDeps
   framing: Pick<FramerOptions, 'maxEventBytes' | 'maxDepth'>
   query: QueryLimits
   tail: TailTimes
@@ -46,7 +47,21 @@ export function errorResponse(error: AppError): Response {
 
 /** Throws unless the request may do what needs one of `scopes`. */
 export function authorize(c: Ctx, deps: AppDeps, ...scopes: Scope[]): Identity {
-  return deps.auth.authorize({ header: name => c.req.header(name), queryToken: c.req.query('token') }, ...scopes)
+  return deps.auth.authorize(
+    {
+      header: name => c.req.header(name),
+      headerNames: () => c.req.raw.headers.keys(),
+      queryToken: queryValue(c, 'token'),
+    },
+    ...scopes,
+  )
+}
+
+/** Throws `bad_request` that names the parameter where its encoding is broken, which Hono would take as it stands. */
+export function queryValue(c: Ctx, name: string): string | undefined {
+  const { url } = c.req
+  const mark = url.indexOf('?')
+  return mark < 0 ? undefined : queryParam(url.slice(mark + 1), name)
 }
 
 /** bytes of a query or an admin request */
@@ -73,7 +88,7 @@ export async function jsonBody(c: Ctx): Promise<Record<string, unknown>> {
 
 /** A whole number of the query string within bounds, or `otherwise`. */
 export function wholeNumber(c: Ctx, name: string, otherwise: number, most: number, least = 0): number {
-  const text = c.req.query(name)
+  const text = queryValue(c, name)
   if (text === undefined) return otherwise
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   if (!Number.isSafeInteger(value) || value > most || value < least)

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../core/errors.ts'
 import type { FramerOptions } from '../core/framing/framing.ts'
 import { frameMessage } from '../core/framing/single.ts'
+import { noRetry } from './store/records.ts'
 import type { DeadLetter, Store } from './store/store.ts'
 
 /** Dead letters as they are shown and retried, over HTTP and by commands beside the gateway. */
@@ -67,6 +68,7 @@ async function retryOne(store: Store, id: number, { payload, tenant, framing }: 
   const missing = () => new AppError('not_found', `there is no dead letter ${id}`)
   const letter = await store.getDeadLetter(id)
   if (letter === undefined || (tenant !== undefined && letter.tenant !== tenant)) throw missing()
+  if (letter.kind === 'record') throw noRetry(id)
   if (payload === undefined && letter.size > letter.raw.length)
     throw new AppError(
       'event_too_large',

@@ -32,6 +32,17 @@ test('a token in a URL is redacted in whatever header it comes', () => {
   )
 })
 
+test('values are text where their bytes are UTF-8, and Latin-1 where they are not', () => {
+  const utf8 = Buffer.from('größe €', 'utf8').toString('latin1')
+  assert.equal(
+    headersToJson([
+      ['X-Name', utf8],
+      ['X-Old', 'gr\u00f6\u00dfe'],
+    ]),
+    '{"x-name":"größe €","x-old":"größe"}',
+  )
+})
+
 test('hostile names are only names', () => {
   assert.equal(
     headersToJson([

@@ -1,14 +1,20 @@
+import { utf8OfLatin1 } from './decode.ts'
+
 const secretName = /auth|token|secret|key|cookie|session/i
 /** says nothing about a secret, and the model of the data shows it */
 const harmless = 'sec-websocket-key'
 const tokenInUrl = /([?&]token=)[^&\s"]*/gi
 
-/** Headers as JSON text for `streams.headers`: lower-case names, repeated ones as arrays, secrets redacted. */
+/**
+ * Headers as JSON text for `streams.headers`: lower-case names, repeated ones as arrays, secrets redacted. Values are text
+ * where their bytes are UTF-8, else Latin-1, which is what their type of old is (RFC 9110 5.5).
+ */
 export function headersToJson(pairs: Iterable<readonly [string, string]>): string {
   const headers: Record<string, string | string[]> = Object.create(null)
-  for (const [given, text] of pairs) {
+  for (const [given, latin1] of pairs) {
     const name = given.toLowerCase()
     const secret = secretName.test(name) && name !== harmless
+    const text = utf8OfLatin1(latin1) ?? latin1
     const value = secret ? '[redacted]' : text.includes('token=') ? text.replace(tokenInUrl, '$1[redacted]') : text
     const before = headers[name]
     if (before === undefined) headers[name] = value

@@ -1,8 +1,10 @@
 import { createBudget } from '../core/budget.ts'
 import { AppError } from '../core/errors.ts'
 import type { Frames } from '../core/framing/framing.ts'
+import type { Records } from '../core/otlp/records.ts'
 import type { Identity } from './auth.ts'
 import type { IngestMetrics, Transport } from './metrics.ts'
+import { recordsBytes } from './store/records.ts'
 import type { AppendOutcome, Opening, Store } from './store/store.ts'
 
 /** The only write path: every transport appends through here. */
@@ -32,6 +34,11 @@ export interface Producer {
    * Rejects with an AppError where the store failed: the count must be asked again.
    */
   append(frames: Frames | undefined, last: boolean): Promise<AppendOutcome>
+  /**
+   * The same for the rows of an OpenTelemetry request, which are handed over. `digest`: of its body, where it has an
+   * offset; see `AppendRequest`.
+   */
+  appendRecords(records: Records, digest?: Uint8Array): Promise<AppendOutcome>
   /** What has become of all entries so far. */
   readonly totals: { accepted: number; duplicates: number; rejected: number; count: number; streamId: number }
 }
@@ -96,6 +103,8 @@ export function createIngest(deps: {
     http: countersOf('http'),
     websocket: countersOf('websocket'),
     'millrace.v1': countersOf('millrace.v1'),
+    'otlp-http': countersOf('otlp-http'),
+    'otlp-grpc': countersOf('otlp-grpc'),
   }
 
   /** The oldest come first, so that only late ones are touched. */
@@ -146,16 +155,21 @@ export function createIngest(deps: {
     const mine = counters[transport]
     let next = offset
 
-    async function append(frames: Frames | undefined, last: boolean): Promise<AppendOutcome> {
+    async function send(
+      entries: number,
+      bytes: number,
+      last: boolean,
+      frames?: Frames,
+      records?: Records,
+      digest?: Uint8Array,
+    ): Promise<AppendOutcome> {
       if (stall !== undefined) throw stall
-      if (!identity.living()) throw new AppError('unauthorized', `the token ${identity.token} was revoked`)
-      const bytes = frames === undefined ? 0 : frames.bytes.length + frames.spans.byteLength
-      const entries = frames?.count ?? 0
+      if (identity.ended !== undefined) throw identity.ended
       const room = budget.acquire(bytes)
       if (room !== undefined) await room
       const { tenant } = identity
       const outcome = await durable(
-        { tenant, key, opening, epoch, offset: next, receivedAt: Date.now() * 1000, frames, last },
+        { tenant, key, opening, epoch, offset: next, receivedAt: Date.now() * 1000, frames, last, records, digest },
         bytes,
       )
       totals.count = outcome.count
@@ -173,7 +187,15 @@ export function createIngest(deps: {
       return outcome
     }
 
-    return { key, append, totals }
+    return {
+      key,
+      append(frames, last) {
+        const bytes = frames === undefined ? 0 : frames.bytes.length + frames.spans.byteLength
+        return send(frames?.count ?? 0, bytes, last, frames)
+      },
+      appendRecords: (records, digest) => send(records.count, recordsBytes(records), false, undefined, records, digest),
+      totals,
+    }
   }
 
   return {
@@ -199,6 +221,12 @@ export function refusal(
     return new AppError(
       'fenced',
       `epoch ${sent.epoch} of stream ${stream} is older than ${epoch}: another producer took over`,
+      details,
+    )
+  if (outcome.code === 'conflict')
+    return new AppError(
+      'conflict',
+      `offset ${sent.offset} of stream ${stream} was stored with another body; the count is ${count}: a new request needs the offset ${count}`,
       details,
     )
   return new AppError(

@@ -3,20 +3,21 @@ import type { AddressInfo } from 'node:net'
 import { AppError } from '../core/errors.ts'
 import type { Log } from '../core/telemetry/event.ts'
 import { createRegistry } from '../core/telemetry/registry.ts'
-import { createApp } from './app.ts'
 import { createAuth } from './auth.ts'
 import type { Config } from './config.ts'
-import { createIngest } from './ingest.ts'
-import { observeStore, registerIngest, registerTail } from './metrics.ts'
+import { trackConnections } from './node/connections.ts'
+import { createOtlpGrpcServer } from './node/otlp-server.ts'
 import { createHttpServer } from './node/server.ts'
 import { acceptSockets } from './node/upgrade.ts'
-import type { PostDeps } from './post.ts'
 import { openStore } from './store/index.ts'
 import type { Store } from './store/store.ts'
+import { wire } from './wire.ts'
 
 export interface Gateway {
   /** where it listens, with the port that was picked */
   readonly url: string
+  /** the same for OTLP and OTAP over gRPC */
+  readonly grpcUrl: string
   /**
    * Stops accepting, lets what was received become durable and acknowledged, closes sockets with a reason, then the
    * store. What is still open after the grace period is destroyed. Resolves in every case.
@@ -24,7 +25,13 @@ export interface Gateway {
   stop(): Promise<void>
 }
 
+/** of OTLP over gRPC, as registered with IANA */
+const defaultGrpcPort = 4317
+
 const loopbackBind = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i
+
+/** how long sockets may take to close once they are cut, ms */
+const afterCutMs = 1000
 
 const tailTimes = { heartbeatMs: 15_000, slowMs: 30_000 }
 
@@ -39,6 +46,7 @@ export async function startGateway(config: Config, options: StartOptions): Promi
   const { log } = options
   const store = await openStore(config.store, {
     durability: config.durability,
+    promote: config.otlp.promote_resource_attributes,
     onWarning: (message, recovered) =>
       recovered ? log.info('store.commit.recover', {}, message) : log.warn('store.commit.fail', {}, message),
   })
@@ -59,101 +67,100 @@ async function listen(config: Config, store: Store, { log, version }: StartOptio
     loopback,
     sha256: text => createHash('sha256').update(text).digest(),
   })
-  store.watchTokens(tokens => auth.setTokens(tokens))
-  if (!loopback && !gateway.no_auth && !auth.hasTokens)
+  let url = ''
+  const wired = wire({
+    store,
+    auth,
+    registry: createRegistry({ resource: { 'service.name': 'millrace', 'service.version': version } }),
+    log,
+    framing: { maxEventBytes: gateway.limits.event, maxDepth: gateway.limits.depth },
+    maxBodyBytes: gateway.limits.body,
+    queueBytes: gateway.limits.queue,
+    stallMs: gateway.stall_timeout,
+    query: queryLimits(gateway.query),
+    tail: tailTimes,
+    url: () => url,
+    promote: config.otlp.promote_resource_attributes,
+    sha256: bytes => createHash('sha256').update(bytes).digest(),
+  })
+  const { app, deps, post, stop } = wired
+  if (!loopback && !gateway.no_auth && !auth.hasTokens) {
+    deps.ingest.close()
     throw new AppError(
       'unauthorized',
       `listening on ${gateway.host} needs a token: create one with millrace token create NAME --scope ingest, or say --no-auth`,
     )
-
-  const registry = createRegistry({ resource: { 'service.name': 'millrace', 'service.version': version } })
-  const metrics = registerIngest(registry)
-  observeStore(registry, store)
-  const ingest = createIngest({ store, metrics, queueBytes: gateway.limits.queue, stallMs: gateway.stall_timeout })
-  const stop = new AbortController()
-  const stopping = () =>
-    stop.signal.aborted ? new AppError('stopping', 'the gateway is shutting down', { retryAfter: 2 }) : undefined
-  const framing = { maxEventBytes: gateway.limits.event, maxDepth: gateway.limits.depth }
-  const post: PostDeps = {
-    auth,
-    ingest,
-    metrics,
-    stopping,
-    framing,
-    maxBodyBytes: gateway.limits.body,
-    log: error => log.debug('gateway.request.refuse', { code: error.code, message: error.message }),
   }
-  let url = ''
-  const app = createApp({
-    store,
-    auth,
-    ingest,
-    registry,
-    metrics,
-    tailMetrics: registerTail(registry),
-    log,
-    post,
-    framing,
-    query: queryLimits(gateway.query),
-    tail: tailTimes,
-    url: () => url,
-    stopSignal: stop.signal,
-  })
   const server = createHttpServer(app, post, gateway)
+  const connections = trackConnections(server)
+  server.on('connection', socket => socket.once('close', () => wired.connections.gone(socket)))
+  server.on('secureConnection', socket => socket.once('close', () => wired.connections.gone(socket)))
+  const grpc = createOtlpGrpcServer({ ...wired, store, log, gateway })
   const sockets = acceptSockets(server, {
+    ...post,
     store,
-    auth,
-    ingest,
-    metrics,
     log,
-    framing,
-    stopping,
     maxMessageBytes: gateway.limits.event + 64 * 1024,
     perMessageDeflate: gateway.per_message_deflate,
     heartbeatMs: gateway.heartbeat,
   })
 
+  const grpcPort = gateway.grpc_port ?? (gateway.port === 0 ? 0 : defaultGrpcPort)
+  const scheme = gateway.tls.cert === undefined ? 'http' : 'https'
+  const urlOf = (port: number) =>
+    `${scheme}://${gateway.host.includes(':') ? `[${gateway.host}]` : gateway.host}:${port}`
+  let grpcUrl: string
   try {
+    const listening = grpc.listen(gateway.host, grpcPort)
+    grpcUrl = urlOf(
+      await listening.catch(error => {
+        throw listenError(error, '--grpc-port', gateway.host, grpcPort)
+      }),
+    )
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
+      server.once('error', error => reject(listenError(error, '--port', gateway.host, gateway.port)))
       server.listen(gateway.port, gateway.host, resolve)
     })
   } catch (error) {
-    ingest.close()
-    throw listenError(error as NodeJS.ErrnoException, gateway.host, gateway.port)
+    await grpc.stop(0)
+    deps.ingest.close()
+    throw error
   }
-  const { port } = server.address() as AddressInfo
-  url = `${gateway.tls.cert === undefined ? 'http' : 'https'}://${gateway.host.includes(':') ? `[${gateway.host}]` : gateway.host}:${port}`
-  log.info('gateway.start', { url, store: config.store, durability: config.durability })
+  url = urlOf((server.address() as AddressInfo).port)
+  log.info('gateway.start', { url, grpc: grpcUrl, store: config.store, durability: config.durability })
 
   async function shutDown(): Promise<void> {
     stop.abort()
     const closed = new Promise<void>(resolve => server.close(() => resolve()))
-    server.closeIdleConnections()
-    const grace = setTimeout(() => {
-      log.warn('gateway.stop', { sockets: sockets.open }, `the grace period is over: what is still open is cut`)
-      sockets.destroy()
-      server.closeAllConnections()
-    }, gateway.grace)
-    await sockets.stop()
-    // connections whose answer is out stay open for another request until they are closed
-    const sweep = setInterval(() => server.closeIdleConnections(), 50)
-    await closed
+    connections.dropIdle()
+    // connections whose answer is out stay open for another request until they are dropped
+    const sweep = setInterval(() => connections.dropIdle(), 50)
+    let late: ReturnType<typeof setTimeout> | undefined
+    const cut = new Promise<void>(resolve => {
+      late = setTimeout(() => {
+        log.warn('gateway.stop', { sockets: sockets.open }, `the grace period is over: what is still open is cut`)
+        sockets.destroy()
+        connections.destroy()
+        // a socket that does not close even so must not hold the store
+        late = setTimeout(resolve, afterCutMs)
+      }, gateway.grace)
+    })
+    await Promise.race([Promise.all([sockets.stop(), closed, grpc.stop(gateway.grace)]), cut])
     clearInterval(sweep)
-    clearTimeout(grace)
-    ingest.close()
+    clearTimeout(late)
+    deps.ingest.close()
     await store.close()
     log.info('gateway.close', { url })
   }
 
   let stopped: Promise<void> | undefined
-  return { url, stop: () => (stopped ??= shutDown()) }
+  return { url, grpcUrl, stop: () => (stopped ??= shutDown()) }
 }
 
 const queryLimits = ({ timeout, memory, rows }: Config['gateway']['query']) => ({ ms: timeout, bytes: memory, rows })
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
+function listenError(error: NodeJS.ErrnoException, flag: string, host: string, port: number): AppError {
   const what =
-    error.code === 'EADDRINUSE' ? 'the port is taken: choose another with --port, or 0 for a free one' : error.message
+    error.code === 'EADDRINUSE' ? `the port is taken: choose another with ${flag}, or 0 for a free one` : error.message
   return new AppError('bad_request', `listen on ${host}:${port}: ${what}`, {}, error)
 }

@@ -3,7 +3,7 @@ import { bounds, counter, gauge, histogram, upDownCounter } from '../core/teleme
 import type { Registry } from '../core/telemetry/registry.ts'
 import type { Store } from './store/store.ts'
 
-const transports = ['http', 'websocket', 'millrace.v1'] as const
+const transports = ['http', 'websocket', 'millrace.v1', 'otlp-http', 'otlp-grpc'] as const
 export type Transport = (typeof transports)[number]
 
 export const ingestMetrics = defineMetrics('millrace.ingest', {

@@ -28,6 +28,10 @@ test('a key in a header is UTF-8', () => {
   assert.throws(() => readStreamParams(source({ 'millrace-stream': 'gr\u00f6\u00dfe' })), /not valid UTF-8/)
 })
 
+test('a key may hold U+FFFD: broken encoding never becomes it', () => {
+  assert.equal(readStreamParams(source({}, { stream: 'a\ufffd' })).key, 'a\ufffd')
+})
+
 for (const [what, query, message] of [
   ['an empty key', { stream: '' }, /0 bytes/],
   ['a long key', { stream: 'ä'.repeat(129) }, /258 bytes/],

@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts'
 import { header, limits } from '../core/protocol.ts'
+import { utf8OfLatin1 } from './decode.ts'
 
 /** What a sender says about its stream, in headers or in the query, so that browsers need no preflight. */
 export interface StreamParams {
@@ -39,8 +40,6 @@ export function checkKey(key: string): void {
     throw new AppError('bad_request', `the stream key has ${bytes} bytes: it can have 1 to ${limits.keyBytes}`)
   if (/[\u0000-\u001f\u007f-\u009f]/.test(key))
     throw new AppError('bad_request', 'the stream key has a control character')
-  if (key.includes('\ufffd'))
-    throw new AppError('bad_request', 'the stream key is not valid UTF-8, or holds U+FFFD, which stands for that')
   if (key === '.' || key === '..')
     throw new AppError('bad_request', `the stream key cannot be ${JSON.stringify(key)}: paths lose it`)
   if (!key.isWellFormed()) throw new AppError('bad_request', 'the stream key is not valid UTF-8')
@@ -57,17 +56,11 @@ function decimal(name: string, text: string | undefined): number | undefined {
   return value
 }
 
-const fatal = new TextDecoder('utf-8', { fatal: true })
-
-/** Runtimes hand out header bytes as Latin-1; the key is UTF-8. */
 function utf8FromHeader(value: string): string {
-  if (/^[\u0000-\u007f]*$/.test(value)) return value
-  try {
-    return fatal.decode(Uint8Array.from(value, char => char.charCodeAt(0)))
-  } catch {
-    throw new AppError(
-      'bad_request',
-      'the stream key is not valid UTF-8: in a browser send it percent-encoded as ?stream=',
-    )
-  }
+  const key = utf8OfLatin1(value)
+  if (key !== undefined) return key
+  throw new AppError(
+    'bad_request',
+    'the stream key is not valid UTF-8: in a browser send it percent-encoded as ?stream=',
+  )
 }

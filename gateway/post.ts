@@ -4,9 +4,9 @@ import type { FramerOptions } from '../core/framing/framing.ts'
 import { uuid7 } from '../core/id.ts'
 import { mediaType } from '../core/protocol.ts'
 import type { Auth } from './auth.ts'
-import { Aborted, type Exchange, errorBody, errorHeaders } from './exchange.ts'
+import { Aborted, askerOf, type Exchange, errorBody, errorHeaders } from './exchange.ts'
 import { type Ingest, refusal } from './ingest.ts'
-import type { IngestMetrics } from './metrics.ts'
+import type { IngestMetrics, Transport } from './metrics.ts'
 import { readStreamParams } from './params.ts'
 
 /** Framed bytes that make an append of a long body worth while, and those at which reading waits for the store. */
@@ -47,25 +47,19 @@ export async function post(exchange: Exchange, deps: PostDeps, route: PostRoute)
 function refuse(exchange: Exchange, deps: PostDeps, error: AppError, cors: Record<string, string>): void {
   countRefusal(deps.metrics, 'http', error)
   deps.log(error)
-  const body = {
-    ...errorBody(error),
-    stream: error.details.stream ?? null,
-    count: error.details.count ?? 0,
-    accepted: 0,
-    duplicates: 0,
-    rejected: 0,
-    errors: [],
-  }
-  exchange.respond(error.status, { ...errorHeaders(error), ...cors }, `${JSON.stringify(body)}\n`)
+  exchange.respond(error.status, { ...errorHeaders(error), ...cors }, `${JSON.stringify(refusalBody(error))}\n`)
+}
+
+/** Of a request of which nothing was taken. */
+export function refusalBody(error: AppError): Record<string, unknown> {
+  const { stream = null, count = 0 } = error.details
+  return { ...errorBody(error), stream, count, accepted: 0, duplicates: 0, rejected: 0, errors: [] }
 }
 
 async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: Record<string, string>): Promise<void> {
   const stopping = deps.stopping() ?? deps.ingest.stalled()
   if (stopping !== undefined) throw stopping
-  const identity = deps.auth.authorize(
-    { header: name => exchange.header(name), queryToken: exchange.query('token') },
-    'ingest',
-  )
+  const identity = deps.auth.authorize(askerOf(exchange), 'ingest')
   const params = readStreamParams(exchange)
   const length = Number(exchange.header('content-length') ?? Number.NaN)
   if (length > deps.maxBodyBytes) throw tooLarge(length, deps.maxBodyBytes)
@@ -99,6 +93,7 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
   let received = 0
   let complete = false
   let timer: ReturnType<typeof setTimeout> | undefined
+  let forget: (() => void) | undefined
 
   async function append(last: boolean): Promise<void> {
     const frames = framer.take()
@@ -119,12 +114,23 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
     return framer.framed < holdBytes ? undefined : inFlight
   }
 
+  /** The end of the token ends a body that is still being sent, though its sender may rest. */
+  function watch(): void {
+    forget ??= identity.onEnd(why => {
+      failure ??= why
+      exchange.cancel(why)
+    })
+  }
+
   function flush(): void {
     clearTimeout(timer)
     timer = undefined
+    watch()
     inFlight ??= append(false)
       .catch(error => {
         failure = toAppError(error)
+        // the sender is told at once, not when its next chunk comes
+        exchange.cancel(failure)
       })
       .finally(() => {
         inFlight = undefined
@@ -132,6 +138,7 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
       })
   }
 
+  if (progress !== undefined) watch()
   try {
     await exchange.read(sink, deps.maxBodyBytes)
     framer.end()
@@ -141,6 +148,7 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
   } finally {
     complete = true
     clearTimeout(timer)
+    forget?.()
   }
   if (inFlight !== undefined) await inFlight
   try {
@@ -148,23 +156,28 @@ async function take(exchange: Exchange, deps: PostDeps, route: PostRoute, cors: 
   } catch (error) {
     failure = toAppError(error)
   }
-  if (framer.failure !== undefined) failure ??= new AppError(framer.failure.code, framer.failure.message)
+  const bad = failure === undefined ? framer.failure : undefined
+  if (bad !== undefined) failure = new AppError(bad.code, bad.message)
 
   reply()
 
   function reply(): void {
     const { totals } = producer
-    const known = totals.streamId !== 0 || failure === undefined
+    const known = own || totals.streamId !== 0 || failure === undefined
     const stream = appended || !own ? producer.key : null
+    const taken = totals.accepted + totals.duplicates + totals.rejected
     const body = {
       ...(failure === undefined ? {} : errorBody(failure)),
       stream,
-      // a stream of its own that took nothing holds nothing; of a named one only the store knows
-      count: known ? totals.count : (failure?.details.count ?? (own && !appended ? 0 : undefined)),
+      // a stream of its own holds what was confirmed; of a named one only the store knows
+      count: known ? totals.count : failure?.details.count,
       accepted: totals.accepted,
       duplicates: totals.duplicates,
-      rejected: totals.rejected + (framer.failure === undefined ? 0 : 1),
-      errors: framer.bad.map(({ index, line, code, message }) => ({ index, line, code, message })),
+      rejected: totals.rejected + (bad === undefined ? 0 : 1),
+      // not those of values that were not taken, since what came before them was refused
+      errors: framer.bad
+        .filter(value => value === bad || value.index < taken)
+        .map(({ index, line, code, message }) => ({ index, line, code, message })),
     }
     if (failure !== undefined) {
       countRefusal(deps.metrics, 'http', failure)
@@ -190,7 +203,7 @@ const isJson = (value: string | undefined) => value?.toLowerCase().includes(medi
 /** The body broke off, but what came before it is whole. */
 const isBodyError = ({ code }: AppError) => code === 'bad_encoding' || code === 'body_too_large'
 
-const tooLarge = (bytes: number, limit: number) =>
+export const tooLarge = (bytes: number, limit: number) =>
   new AppError(
     'body_too_large',
     `the body has ${bytes} bytes, the limit is ${limit}: send it in several requests of one stream`,
@@ -202,16 +215,12 @@ export function corsHeaders(exchange: Pick<Exchange, 'header'>, auth: Auth): Rec
     ? {}
     : {
         'access-control-allow-origin': origin,
-        'access-control-expose-headers': 'millrace-count, millrace-next, retry-after',
+        'access-control-expose-headers': 'millrace-count, millrace-epoch, millrace-next, retry-after',
         vary: 'origin',
       }
 }
 
-export function countRefusal(
-  metrics: IngestMetrics,
-  transport: 'http' | 'websocket' | 'millrace.v1',
-  error: AppError,
-): void {
+export function countRefusal(metrics: IngestMetrics, transport: Transport, error: AppError): void {
   const known = ['400', '401', '403', '409', '413', '415', '429', '500', '503', '507'] as const
   const status = known.find(s => s === String(error.status)) ?? 'other'
   metrics.refusals.with({ transport, status }).add(1)

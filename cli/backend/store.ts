@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { present, retry } from '../../gateway/dead-letters.ts'
 import type { QueryLimits, Store, StreamInfo } from '../../gateway/store/store.ts'
+import * as log from '../log.ts'
 import type { Backend, StreamRow, TailOptions, TailRow } from './backend.ts'
 
 const pollMs = 250
@@ -24,6 +25,7 @@ export function createStoreBackend(store: Store, limits: QueryLimits, only: stri
         const head = JSON.stringify({ event_id, stream, index, received_at }).slice(0, -1)
         yield { payload, envelope: `${head},"payload":${payload}}` }
       }
+      if (page.next < after) log.warn(`event ${after} is not in this store, which ends at ${page.next}: going on there`)
       if (page.next === after) await delay(pollMs, undefined, { signal }).catch(() => {})
       after = page.next
     }

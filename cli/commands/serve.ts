@@ -34,7 +34,7 @@ export function define(command: Command): void {
   command
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'HTTP and WebSocket; 0 picks a free one (default: 4318)')
-    .option('--grpc-port <port>', 'OTLP over gRPC (default: 4317)')
+    .option('--grpc-port <port>', 'OTLP and OTAP over gRPC; 0 picks a free one (default: 4317, or 0 with --port 0)')
     .option('--store <url>', 'sqlite:PATH or memory: (default: sqlite:./millrace.db)')
     .addOption(
       new Option('--durability <level>', 'relaxed acks before the disk has synced (default: full)').choices([
@@ -67,7 +67,8 @@ async function serve(command: Command): Promise<void> {
   await checkStoreUrl(config.store)
   const log = createServerLog(config.log_level)
   const gateway = await startGateway(config, { log, version: version() })
-  process.stdout.write(`millrace: listening on ${gateway.url}\n${hints(gateway.url, config.store)}`)
+  const { url, grpcUrl } = gateway
+  process.stdout.write(`millrace: listening on ${url}\nmillrace: gRPC on ${grpcUrl}\n${hints(url, config.store)}`)
   await stop
   await gateway.stop()
 }

@@ -1,22 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '../../core/errors.ts'
-import { Aborted, type Exchange, encodingOf, type StreamedBody } from '../exchange.ts'
+import { queryParam } from '../decode.ts'
+import { Aborted, type Encoding, type Exchange, encodingOf, type StreamedBody } from '../exchange.ts'
 import { headersToJson, pairsOf } from '../headers.ts'
 import { encodingError, inflate } from './inflate.ts'
 
-/** What is read and thrown away of a refused body, so that its sender can read the refusal. */
-const drainBytes = 16 * 1024 * 1024
-const drainMs = 5000
+/**
+ * What is read and thrown away of a refused body: senders that read only once all is sent would get a reset instead of
+ * the refusal. In bytes it is what might have been taken, and somewhat more for a body above the limit.
+ */
+const drainMore = 16 * 1024 * 1024
+const drainMs = 30_000
 
 /** A class, not closures: one is made for every POST. */
 export class NodeExchange implements Exchange {
   private readonly incoming: IncomingMessage
   private readonly outgoing: ServerResponse
-  private params: URLSearchParams | undefined
+  private readonly drainMost: number
+  /** the sender waits with its body for a 100 */
+  private waits: boolean
+  private fail: ((reason: Error) => void) | undefined
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, options: { maxBytes: number; waits: boolean }) {
     this.incoming = incoming
     this.outgoing = outgoing
+    this.drainMost = options.maxBytes + drainMore
+    this.waits = options.waits
+  }
+
+  get connection(): object {
+    return this.incoming.socket
   }
 
   get remoteAddr(): string {
@@ -29,13 +42,13 @@ export class NodeExchange implements Exchange {
   }
 
   query(name: string): string | undefined {
-    if (this.params === undefined) {
-      const { url = '/' } = this.incoming
-      const mark = url.indexOf('?')
-      if (mark < 0) return undefined
-      this.params = new URLSearchParams(url.slice(mark + 1))
-    }
-    return this.params.get(name) ?? undefined
+    const { url = '/' } = this.incoming
+    const mark = url.indexOf('?')
+    return mark < 0 ? undefined : queryParam(url.slice(mark + 1), name)
+  }
+
+  headerNames(): string[] {
+    return Object.keys(this.incoming.headers)
   }
 
   headersJson(): string {
@@ -43,28 +56,52 @@ export class NodeExchange implements Exchange {
   }
 
   read(sink: (chunk: Uint8Array) => Promise<void> | undefined, maxBytes: number): Promise<void> {
-    return readBody(this.incoming, sink, maxBytes)
+    const given = this.incoming.headers['content-encoding']
+    const encoding = encodingOf(given)
+    if (encoding === 'unknown')
+      return Promise.reject(
+        new AppError(
+          'unsupported_encoding',
+          `the Content-Encoding ${given} is none of identity, gzip, deflate, br, zstd`,
+        ),
+      )
+    this.goAhead()
+    return readBody(this.incoming, encoding, sink, maxBytes, fail => {
+      this.fail = fail
+    })
   }
 
-  respond(status: number, fields: Record<string, string>, body: string): void {
+  private goAhead(): void {
+    if (this.waits) this.outgoing.writeContinue()
+    this.waits = false
+  }
+
+  cancel(reason: Error): void {
+    this.fail?.(reason)
+  }
+
+  respond(status: number, fields: Record<string, string>, body: string | Uint8Array<ArrayBuffer>): void {
     const response = this.outgoing
     if (response.headersSent || response.destroyed) return
     fields['content-length'] = String(Buffer.byteLength(body))
+    // without its 100 the body need not come: what follows would be taken for it
+    const cutsOff = this.waits && !this.incoming.complete
+    if (cutsOff) fields.connection = 'close'
     response.writeHead(status, fields)
     response.end(body)
-    if (!this.incoming.complete) drain(this.incoming)
+    if (!cutsOff) drain(this.incoming, this.drainMost)
   }
 
   stream(fields: Record<string, string>): StreamedBody {
-    const incoming = this.incoming
-    const response = this.outgoing
+    const { incoming, outgoing: response, drainMost } = this
+    this.goAhead()
     response.writeHead(200, fields)
     response.flushHeaders()
     return {
       write: text => void response.write(text),
       end(text) {
         response.end(text)
-        if (!incoming.complete) drain(incoming)
+        drain(incoming, drainMost)
       },
     }
   }
@@ -72,17 +109,11 @@ export class NodeExchange implements Exchange {
 
 function readBody(
   incoming: IncomingMessage,
+  encoding: Encoding | undefined,
   sink: (chunk: Uint8Array) => Promise<void> | undefined,
   maxBytes: number,
+  onFail: (fail: (reason: Error) => void) => void,
 ): Promise<void> {
-  const encoding = encodingOf(incoming.headers['content-encoding'])
-  if (encoding === 'unknown')
-    return Promise.reject(
-      new AppError(
-        'unsupported_encoding',
-        `the Content-Encoding ${incoming.headers['content-encoding']} is none of identity, gzip, deflate, br, zstd`,
-      ),
-    )
   return new Promise((resolve, reject) => {
     const source = encoding === undefined ? incoming : inflate(incoming, encoding)
     let bytes = 0
@@ -102,12 +133,7 @@ function readBody(
     function onData(chunk: Buffer): void {
       bytes += chunk.length
       if (bytes > maxBytes) {
-        fail(
-          new AppError(
-            'body_too_large',
-            `the body, inflated, passes the limit of ${maxBytes} bytes: send it in several requests of one stream`,
-          ),
-        )
+        fail(tooLarge(`, inflated, passes the limit of ${maxBytes} bytes`))
         return
       }
       let wait: Promise<void> | undefined
@@ -123,9 +149,15 @@ function readBody(
       }
     }
 
+    onFail(fail)
     source.on('data', onData)
     let sent = 0
-    if (source !== incoming) incoming.on('data', (chunk: Buffer) => (sent += chunk.length))
+    if (source !== incoming)
+      incoming.on('data', (chunk: Buffer) => {
+        sent += chunk.length
+        // empty frames inflate to nothing, but are work
+        if (sent > maxBytes) fail(tooLarge(` has more than ${maxBytes} bytes before it is inflated`))
+      })
     source.on('end', () => {
       // a decoder stops at the end of its first frame: what is behind it must not vanish in a 200
       const used = (source as { bytesWritten?: number }).bytesWritten
@@ -150,9 +182,13 @@ function readBody(
   })
 }
 
+const tooLarge = (what: string) =>
+  new AppError('body_too_large', `the body${what}: send it in several requests of one stream`)
+
 /** Node throws the rest of the body away by itself; this sets the bounds. */
-function drain(incoming: IncomingMessage): void {
-  let left = drainBytes
+function drain(incoming: IncomingMessage, most: number): void {
+  if (incoming.complete) return
+  let left = most
   const end = () => incoming.socket.destroy()
   const timer = setTimeout(end, drainMs)
   timer.unref()

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { AppError } from '../../core/errors.ts'
-import { type AppDeps, authorize, type Env, jsonBody, wholeNumber } from '../context.ts'
+import { type AppDeps, authorize, type Env, jsonBody, queryValue, wholeNumber } from '../context.ts'
 import { present, retry } from '../dead-letters.ts'
 
 const listMost = 1000
@@ -12,7 +12,7 @@ export function deadLetters(app: Hono<Env>, deps: AppDeps): void {
     const { tenant } = authorize(c, deps, 'admin')
     const limit = wholeNumber(c, 'limit', 100, listMost, 1)
     const after = wholeNumber(c, 'after', 0, Number.MAX_SAFE_INTEGER)
-    const { letters, next } = await store.listDeadLetters({ tenant, after, limit, streamKey: c.req.query('stream') })
+    const { letters, next } = await store.listDeadLetters({ tenant, after, limit, streamKey: queryValue(c, 'stream') })
     return c.json({ dead_letters: letters.map(present), next })
   })
 

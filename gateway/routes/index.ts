@@ -4,6 +4,7 @@ import { deadLetters } from './dead-letters.ts'
 import { events } from './events.ts'
 import { health } from './health.ts'
 import { metrics } from './metrics.ts'
+import { otlp } from './otlp.ts'
 import { query } from './query.ts'
 import { root } from './root.ts'
 import { streams } from './streams.ts'
@@ -13,6 +14,7 @@ import { tail } from './tail.ts'
 export const routes: Record<string, (app: Hono<Env>, deps: AppDeps) => void> = {
   root,
   events,
+  otlp,
   streams,
   tail,
   query,

@@ -14,7 +14,14 @@ export function query(app: Hono<Env>, deps: AppDeps): void {
       throw new AppError('bad_request', 'sql is missing: send {"sql": "select …", "params": []}')
     if (!Array.isArray(params) || !params.every(isParam))
       throw new AppError('bad_request', 'params is not an array of strings, numbers, booleans and nulls')
-    return c.json(await deps.store.query(sql, params, deps.query))
+    const gone = c.req.raw.signal
+    try {
+      return c.json(await deps.store.query(sql, params, deps.query, gone))
+    } catch (error) {
+      // the client went away: that is no failure of ours, and nobody reads this
+      if (gone.aborted) return new Response(null, { status: 499 })
+      throw error
+    }
   })
 }
 

@@ -9,6 +9,8 @@ export interface OpenOptions {
    * dead letters) but cannot append. Default `owner`
    */
   role?: 'owner' | 'guest'
+  /** resource attributes that have a column in every OpenTelemetry table, as the decoder was told. Default none */
+  promote?: readonly string[]
   onWarning?: (message: string, recovered?: boolean) => void
 }
 
@@ -23,7 +25,7 @@ export const stores: Record<string, Opener> = {
   memory: async (_, options) => {
     if (options.role === 'guest')
       throw new AppError('not_supported', 'a memory: store lives inside its gateway: ask that over --url')
-    return (await import('./memory/memory.ts')).openMemory()
+    return (await import('./memory/memory.ts')).openMemory(options)
   },
 }
 

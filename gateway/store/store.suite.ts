@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { DeadEntry, Frames } from '../../core/framing/framing.ts'
+import { promoted, recordsSuite } from './records.suite.ts'
 import type { AppendOutcome, AppendRequest, Store } from './store.ts'
 
 /** Frames of texts that are taken as they are; `dead` gives the code of those that are dead letters. */
@@ -44,12 +45,14 @@ export function appendOf(
 
 const limits = { ms: 5000, bytes: 64 << 20, rows: 100 }
 
+type Open = (options: { promote: readonly string[] }) => Promise<Store>
+
 /** What every store must do. `sql`: it answers queries. */
-export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { sql: boolean }): void {
+export function storeSuite(name: string, open: Open, { sql }: { sql: boolean }): void {
   describe(`store ${name}`, () => {
     let store: Store
     before(async () => {
-      store = await open()
+      store = await open({ promote: promoted })
     })
     after(() => store.close())
 
@@ -250,11 +253,15 @@ export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { 
         ['tail a:3', 'tail b:4'],
       )
       assert.deepEqual((await store.readTail({ after: second.next, limit: 10 })).events, [])
+      const above = await store.readTail({ after: second.next + 100, limit: 10 })
+      assert.deepEqual(above, { events: [], next: second.next }, 'a position that the store never had')
       const b = await store.getStream({ tenant: '', key: 'tail b' })
       assert.deepEqual(
         (await store.readTail({ after: start, limit: 10, streamId: b!.stream_id })).events.map(e => e.payload),
         ['4'],
       )
+      await store.deleteStream({ tenant: '', key: 'tail b' })
+      assert.equal(await store.lastEventId(), second.next, 'also once the newest event is deleted')
     })
 
     test('a deleted stream is gone with its rows, and its key begins anew', async () => {
@@ -300,6 +307,7 @@ export function storeSuite(name: string, open: () => Promise<Store>, { sql }: { 
       assert.ok(seen.some(names => names.includes('ci')))
     })
 
+    recordsSuite(() => store, { open, sql })
     if (sql) sqlSuite(() => store)
     else
       test('a store without SQL says so', async () => {
@@ -334,6 +342,8 @@ function sqlSuite(get: () => Store): void {
     'an attach': "attach '/tmp/x.db' as x",
     'a pragma': 'pragma user_version',
     'a pragma function': "select * from pragma_table_info('events')",
+    'a pragma function in disguise': 'select * from "PRAGMA_database_list"',
+    'the pages of the file': 'select name, pgno from dbstat',
     'the tokens': 'select * from tokens',
     'the tokens in disguise':
       'with t as (select hash from "main"."tokens") select * from events where payload in (select * from t)',
@@ -345,6 +355,15 @@ function sqlSuite(get: () => Store): void {
     test(`a query with ${what} is refused`, async () => {
       await assert.rejects(get().query(text, [], limits), { code: 'bad_query' })
     })
+
+  test('a query may take JSON apart, and name in its literals and comments what it may not read', async () => {
+    for (const [text, rows] of [
+      ["select value from json_each('[1,2]')", [[1], [2]]],
+      [`select t.atom from (select '{"a":[3]}' as j), json_tree(j) t where t.type = 'integer'`, [[3]]],
+      [`select 'pragma_x dbstat tokens' as "pragma_table_info" -- from pragma_x`, [['pragma_x dbstat tokens']]],
+    ] as const)
+      assert.deepEqual((await get().query(text, [], limits)).rows, rows, text)
+  })
 
   test('a query past its time or memory is killed, and the next one runs', async () => {
     const endless = 'with recursive c(x) as (select 1 union all select x + 1 from c) select max(x) from c'

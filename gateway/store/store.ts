@@ -1,4 +1,5 @@
 import type { Frames } from '../../core/framing/framing.ts'
+import type { Records } from '../../core/otlp/records.ts'
 
 /**
  * What a store promises, and what the gateway may ask of it. Types only.
@@ -7,10 +8,11 @@ import type { Frames } from '../../core/framing/framing.ts'
  * - `append` resolves only after its events are synced to durable storage; until then no reader sees them.
  * - Epoch and offset are checked in the transaction that stores the events, never before.
  * - Calls may overlap. Appends to one stream take effect in the order of the calls.
- * - `append` may read `frames` until it settles, and must neither change, transfer nor keep them.
+ * - `append` may read `frames` until it settles, and must neither change, transfer nor keep them. `records` are handed
+ *   over: the caller may not look at them again, since their buffers may be transferred.
  * - A failure of the store rejects with an AppError (`store_busy`, `store_unavailable`, `disk_full`); nothing of that
  *   append is then acknowledged, and its count must be asked again. The store recovers by itself once the cause is gone.
- * - Outcomes that a client can cause (`gap`, `fenced`) are values.
+ * - Outcomes that a client can cause (`gap`, `fenced`, `conflict`) are values.
  */
 export interface Store {
   append(request: AppendRequest): Promise<AppendOutcome>
@@ -19,25 +21,31 @@ export interface Store {
 
   listStreams(query: { tenant?: string; after?: number; limit: number }): Promise<StreamInfo[]>
   getStream(ref: StreamRef): Promise<StreamInfo | undefined>
-  /** Deletes the stream, its events and its dead letters, in slices; false where there was none. */
+  /** Deletes the stream, its events, records and dead letters, in slices; false where there was none. */
   deleteStream(ref: StreamRef): Promise<boolean>
 
-  /** Events of one stream with `stream_index >= from`, in order of stream_index. A page ends by bytes too. */
+  /**
+   * Events and OpenTelemetry records of one stream with `stream_index >= from`, in order of stream_index. The payload of
+   * a record is made from its row, see `recordPayload`. A page ends by bytes too.
+   */
   readStream(streamId: number, from: number, limit: number): Promise<EventPage>
   /** Events of all streams, or of one, with `event_id > after`, in order of event_id. */
   readTail(query: TailQuery): Promise<TailPage>
-  /** the newest event_id that is durable; 0 where there is none */
+  /** the newest event_id that was ever given to a durable event; 0 where there is none */
   lastEventId(): Promise<number>
   /** `listener` runs after durable commits that may have stored events; returns the way to stop. */
   onCommit(listener: () => void): () => void
 
-  /** One SELECT over the data tables, killed at its limits. */
-  query(sql: string, params: readonly QueryParam[], limits: QueryLimits): Promise<QueryResult>
+  /** One SELECT over the data tables, killed at its limits, and once `gone` aborts (it then rejects with any error). */
+  query(sql: string, params: readonly QueryParam[], limits: QueryLimits, gone?: AbortSignal): Promise<QueryResult>
 
   /** In order of id, `raw` cut to its first `previewBytes`. A page ends by bytes too. */
   listDeadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>
   getDeadLetter(id: number): Promise<DeadLetter | undefined>
-  /** Stores a dead letter's event at its own position and removes it; the payload must be one valid value. */
+  /**
+   * Stores a dead letter's event at its own position and removes it; the payload must be one valid value. A refused
+   * record is `not_supported`.
+   */
   retryDeadLetter(id: number, payload: Uint8Array): Promise<boolean>
   /** Deletes those of `ids`, or all that there are, in slices; of one tenant, where it is given. Says how many. */
   purgeDeadLetters(ids: readonly number[] | 'all', tenant?: string): Promise<number>
@@ -71,8 +79,18 @@ export interface AppendRequest extends StreamRef {
   offset: number | undefined
   /** microseconds UTC */
   receivedAt: number
-  /** undefined: only open the stream (and adopt the epoch) */
+  /** undefined, without `records`: only open the stream (and adopt the epoch) */
   frames: Frames | undefined
+  /**
+   * In place of `frames`: the rows of one OpenTelemetry request, which are stored as a whole, its refused records as
+   * dead letters. No two of its arrays are the same memory; one that is not all of its buffer costs a copy
+   */
+  records?: Records | undefined
+  /**
+   * 16 bytes that tell the body of `records`, where they have an offset. Sent again at the same offset they are all
+   * duplicates; other records at an offset below the count are a `conflict`
+   */
+  digest?: Uint8Array | undefined
   /** the stream ends with this append: `closed_at` is set in the same commit */
   last: boolean
 }
@@ -96,7 +114,9 @@ export type AppendOutcome =
       /** entries that became dead letters */
       rejected: number
     }
-  | { ok: false; code: 'gap' | 'fenced'; streamId: number; count: number; epoch: number }
+  | { ok: false; code: RefusedCode; streamId: number; count: number; epoch: number }
+
+export type RefusedCode = 'gap' | 'fenced' | 'conflict'
 
 export interface StreamInfo {
   stream_id: number
@@ -115,6 +135,7 @@ export interface StreamInfo {
 }
 
 export interface StoredEvent {
+  /** of a record: its `record_id`, which is unique in its table only */
   event_id: number
   stream_index: number
   received_at: number
@@ -138,7 +159,10 @@ export interface TailQuery {
 
 export interface TailPage {
   events: (StoredEvent & { stream_key: string })[]
-  /** where the next page begins: `after` of the next call, also where filters left nothing */
+  /**
+   * where the next page begins: `after` of the next call, also where filters left nothing; below `after` where the
+   * store ends there: it is not the one that gave `after`
+   */
   next: number
 }
 
@@ -167,6 +191,8 @@ export interface DeadLetter {
   /** bytes as sent; `raw` holds the first of them where it was cut */
   size: number
   raw: Uint8Array
+  /** `record`: of OpenTelemetry */
+  kind: 'event' | 'record'
 }
 
 export interface DeadLetterQuery {

@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts'
+import { queryParam } from '../decode.ts'
 import { type Exchange, encodingOf } from '../exchange.ts'
 import { headersToJson } from '../headers.ts'
 
@@ -13,11 +14,16 @@ export function webExchange(request: Request, remoteAddr: string): { exchange: E
     answer = resolve
   })
 
+  let cancel: (reason: Error) => void = () => {}
+
   const exchange: Exchange = {
     header: name => request.headers.get(name) ?? undefined,
-    query: name => url.searchParams.get(name) ?? undefined,
+    query: name => queryParam(url.search.slice(1), name),
+    headerNames: () => request.headers.keys(),
     headersJson: () => headersToJson(request.headers),
     remoteAddr,
+    // a request does not tell its connection
+    connection: request,
     async read(sink, maxBytes) {
       const encoding = encodingOf(request.headers.get('content-encoding') ?? undefined)
       const inflates = known.find(name => name === encoding)
@@ -30,6 +36,12 @@ export function webExchange(request: Request, remoteAddr: string): { exchange: E
       const body = inflates === undefined ? request.body : request.body.pipeThrough(new DecompressionStream(inflates))
       let bytes = 0
       const reader = body.getReader()
+      let cancelled: Error | undefined
+      cancel = reason => {
+        cancelled = reason
+        // what the source has to say of it is told nobody: the reason is
+        void reader.cancel(reason).catch(() => {})
+      }
       for (;;) {
         const { done, value } = await reader.read().catch(error => {
           throw new AppError(
@@ -39,6 +51,7 @@ export function webExchange(request: Request, remoteAddr: string): { exchange: E
             error,
           )
         })
+        if (cancelled !== undefined) throw cancelled
         if (done) return
         bytes += value.length
         if (bytes > maxBytes)
@@ -50,6 +63,7 @@ export function webExchange(request: Request, remoteAddr: string): { exchange: E
         if (wait !== undefined) await wait
       }
     },
+    cancel: reason => cancel(reason),
     respond: (status, headers, body) => answer(new Response(body, { status, headers })),
     stream(headers) {
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()

@@ -9,6 +9,8 @@ const events: SessionEvent[] = [
   { type: 'opened', count: 5 },
   { type: 'received', events: 2, bytes: 20 },
   { type: 'verdict', verdict: bye },
+  { type: 'limited' },
+  { type: 'allowed' },
   { type: 'stored', count: 9 },
   { type: 'failed', verdict: fault },
   { type: 'peer_closed' },
@@ -31,6 +33,7 @@ const states: Record<string, () => Session> = {
     paused: true,
     count: 5,
   }),
+  'open, limited': () => ({ ...begin(), phase: 'open', busy: false, limited: true, paused: true, count: 5 }),
   draining: () => ({ ...begin(), phase: 'draining', inFlight: 1, inFlightBytes: 10, verdict: bye, count: 5 }),
   leaving: () => ({ ...begin(), phase: 'leaving', inFlight: 1, inFlightBytes: 10, count: 5 }),
   closed: () => ({ ...begin(), phase: 'closed', busy: false }),
@@ -41,6 +44,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['open', 'greet'],
     received: ['opening', ''],
     verdict: ['opening', ''],
+    limited: ['opening', 'pause'],
+    allowed: ['opening', ''],
     stored: ['opening', 'ack'],
     failed: ['closed', 'close release'],
     peer_closed: ['leaving', ''],
@@ -49,6 +54,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['closed', 'greet close release'],
     received: ['opening', ''],
     verdict: ['opening', ''],
+    limited: ['opening', 'pause'],
+    allowed: ['opening', ''],
     stored: ['opening', 'ack'],
     failed: ['closed', 'close release'],
     peer_closed: ['leaving', ''],
@@ -57,6 +64,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['open', 'greet append'],
     received: ['opening', ''],
     verdict: ['opening', ''],
+    limited: ['opening', 'pause'],
+    allowed: ['opening', ''],
     stored: ['opening', 'ack append'],
     failed: ['closed', 'close release'],
     peer_closed: ['leaving', ''],
@@ -65,6 +74,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['open', 'greet'],
     received: ['open', 'append'],
     verdict: ['closed', 'close release'],
+    limited: ['open', 'pause'],
+    allowed: ['open', ''],
     stored: ['open', 'ack'],
     failed: ['closed', 'close release'],
     peer_closed: ['closed', 'release'],
@@ -73,6 +84,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['open', 'greet'],
     received: ['open', ''],
     verdict: ['draining', ''],
+    limited: ['open', 'pause'],
+    allowed: ['open', ''],
     stored: ['open', 'ack'],
     failed: ['closed', 'close release'],
     peer_closed: ['leaving', ''],
@@ -81,14 +94,28 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['open', 'greet append'],
     received: ['open', ''],
     verdict: ['draining', ''],
+    limited: ['open', ''],
+    allowed: ['open', ''],
     stored: ['open', 'ack append'],
     failed: ['closed', 'close release'],
     peer_closed: ['leaving', ''],
+  },
+  'open, limited': {
+    opened: ['open', 'greet'],
+    received: ['open', 'append'],
+    verdict: ['closed', 'close release'],
+    limited: ['open', ''],
+    allowed: ['open', 'resume'],
+    stored: ['open', 'ack'],
+    failed: ['closed', 'close release'],
+    peer_closed: ['closed', 'release'],
   },
   draining: {
     opened: ['closed', 'greet close release'],
     received: ['draining', ''],
     verdict: ['draining', ''],
+    limited: ['draining', ''],
+    allowed: ['draining', ''],
     stored: ['closed', 'ack close release'],
     failed: ['closed', 'close release'],
     peer_closed: ['leaving', ''],
@@ -97,6 +124,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['closed', 'release'],
     received: ['leaving', ''],
     verdict: ['leaving', ''],
+    limited: ['leaving', ''],
+    allowed: ['leaving', ''],
     stored: ['closed', 'release'],
     failed: ['closed', 'release'],
     peer_closed: ['leaving', ''],
@@ -105,6 +134,8 @@ const table: Record<string, Record<SessionEvent['type'], [Phase, string]>> = {
     opened: ['closed', ''],
     received: ['closed', ''],
     verdict: ['closed', ''],
+    limited: ['closed', ''],
+    allowed: ['closed', ''],
     stored: ['closed', ''],
     failed: ['closed', ''],
     peer_closed: ['closed', ''],
@@ -147,4 +178,31 @@ test('a socket is not read above its high water mark, and is read again below ha
 test('a count that did not grow is not acknowledged again', () => {
   const session: Session = { ...begin(), phase: 'open', count: 7 }
   assert.deepEqual(step(session, { type: 'stored', count: 7 }, limits), [])
+})
+
+test('a token over its rate is not read, but what was received is stored and acknowledged', () => {
+  const session: Session = { ...begin(), phase: 'open' }
+  step(session, { type: 'received', events: 300, bytes: 600 }, limits)
+  assert.deepEqual(step(session, { type: 'limited' }, limits), [{ type: 'pause' }])
+  assert.deepEqual(step(session, { type: 'stored', count: 256 }, limits), [
+    { type: 'ack', before: 0, count: 256 },
+    { type: 'append', events: 256 },
+  ])
+  assert.deepEqual(step(session, { type: 'stored', count: 300 }, limits), [
+    { type: 'ack', before: 256, count: 300 },
+    { type: 'append', events: 44 },
+  ])
+  assert.deepEqual(step(session, { type: 'allowed' }, limits), [{ type: 'resume' }])
+})
+
+test('a socket that is both full and over its rate is read again only when it is neither', () => {
+  const session: Session = { ...begin(), phase: 'open' }
+  step(session, { type: 'received', events: 10, bytes: 1000 }, limits)
+  assert.deepEqual(step(session, { type: 'limited' }, limits), [])
+  assert.deepEqual(step(session, { type: 'allowed' }, limits), [])
+  step(session, { type: 'limited' }, limits)
+  step(session, { type: 'stored', count: 10 }, limits)
+  assert.equal(session.paused, true)
+  step(session, { type: 'stored', count: 10 }, limits)
+  assert.deepEqual(step(session, { type: 'allowed' }, limits), [{ type: 'resume' }])
 })

@@ -32,6 +32,8 @@ export interface Session {
   /** an append (or the opening) has not been answered */
   busy: boolean
   paused: boolean
+  /** the token is over its rate: nothing more is read, what was received is stored */
+  limited: boolean
   count: number
   verdict: Verdict | undefined
 }
@@ -47,6 +49,8 @@ export type SessionEvent =
   | { type: 'opened'; count: number }
   | { type: 'received'; events: number; bytes: number }
   | { type: 'verdict'; verdict: Verdict }
+  | { type: 'limited' }
+  | { type: 'allowed' }
   | { type: 'stored'; count: number }
   | { type: 'failed'; verdict: Verdict }
   | { type: 'peer_closed' }
@@ -70,6 +74,7 @@ export const begin = (): Session => ({
   inFlightBytes: 0,
   busy: true,
   paused: false,
+  limited: false,
   count: 0,
   verdict: undefined,
 })
@@ -95,6 +100,12 @@ export function step(session: Session, event: SessionEvent, limits: SessionLimit
       if (session.verdict !== undefined || session.phase === 'leaving') return []
       session.verdict = event.verdict
       if (session.phase === 'open') session.phase = 'draining'
+      break
+    case 'limited':
+      session.limited = true
+      break
+    case 'allowed':
+      session.limited = false
       break
     case 'stored': {
       const before = session.count
@@ -134,10 +145,10 @@ function goOn(session: Session, effects: SessionEffect[], limits: SessionLimits)
   if (!session.busy && session.phase === 'leaving') return end(session, effects)
   const held = session.waitingBytes + session.inFlightBytes
   const reads = session.phase === 'opening' || session.phase === 'open'
-  if (reads && !session.paused && held >= limits.highWater) {
+  if (reads && !session.paused && (session.limited || held >= limits.highWater)) {
     session.paused = true
     effects.push({ type: 'pause' })
-  } else if (reads && session.paused && held < limits.highWater / 2) {
+  } else if (reads && session.paused && !session.limited && held < limits.highWater / 2) {
     session.paused = false
     effects.push({ type: 'resume' })
   }

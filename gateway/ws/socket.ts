@@ -14,8 +14,10 @@ const highWater = 1024 * 1024
 const sliceBytes = 256 * 1024
 /** Events of one append. */
 const batchMost = 16_384
-/** Acks that the peer does not read are left out: the next one says more. */
+/** Above these bytes acks that the peer does not read are left out; the newest goes out once it reads. */
 const unreadAcks = 64 * 1024
+/** A token over its rate is looked at again after this at the latest; a timer ends at 2^31 ms. */
+const rateMostMs = 60_000
 
 export interface SocketOptions {
   protocol: 'websocket' | 'millrace.v1'
@@ -46,6 +48,12 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   let streamId = 0
   /** events of this socket before the message that is looked at */
   let received = 0
+  /** the count that the peer was sent last */
+  let told = 0
+  /** an ack is on its way to a peer that does not read; what is left out goes out behind it */
+  let behind = false
+  let rateTimer: NodeJS.Timeout | undefined
+  let reported = false
 
   function tell(event: SessionEvent): void {
     for (const effect of step(session, event, limits)) carryOut(effect)
@@ -54,23 +62,17 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
   function carryOut(effect: SessionEffect): void {
     switch (effect.type) {
       case 'greet':
+        told = effect.count
         if (!plain) send({ type: 'open', stream: producer!.key, count: effect.count })
         break
       case 'append':
         void append(effect.events)
         break
       case 'ack':
-        if (ws.bufferedAmount > unreadAcks && session.phase === 'open') break
-        if (plain) sendCounts(effect.before, effect.count)
-        else
-          send({
-            type: 'ack',
-            count: effect.count,
-            duplicates: producer!.totals.duplicates,
-            rejected: producer!.totals.rejected,
-          })
+        acknowledge(effect.before)
         break
       case 'close':
+        if (told < session.count) ack()
         if (!plain && effect.verdict.error !== undefined) send({ type: 'error', ...effect.verdict.error })
         ws.close(effect.verdict.code, effect.verdict.reason)
         ws.resume()
@@ -82,15 +84,39 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
         ws.resume()
         break
       case 'release':
+        clearTimeout(rateTimer)
+        forget()
         options.onRelease(streamId)
         break
     }
   }
 
-  /** A peer that counts on an ack every 256 events gets them all, also where one commit held more. */
-  function sendCounts(before: number, count: number): void {
-    for (let step = before + ackEvery.events; step < count; step += ackEvery.events) ws.send(String(step))
-    ws.send(String(count))
+  /** `before`: the count before the commit; undefined: before those that the peer did not read of */
+  function acknowledge(before?: number): void {
+    if (behind) return
+    if (ws.bufferedAmount > unreadAcks) {
+      behind = true
+      ack(() => {
+        behind = false
+        if (told < session.count && session.phase === 'open') acknowledge()
+      })
+      return
+    }
+    // a peer that counts on an ack every 256 events gets them all, also where one commit held more
+    if (plain && before !== undefined && before === told)
+      for (let step = before + ackEvery.events; step < session.count; step += ackEvery.events) ws.send(String(step))
+    ack()
+  }
+
+  /** All that is stored so far. */
+  function ack(onWritten?: () => void): void {
+    const { count } = session
+    told = count
+    if (plain) ws.send(String(count), onWritten)
+    else {
+      const { duplicates, rejected } = producer!.totals
+      ws.send(JSON.stringify({ type: 'ack', count, duplicates, rejected }), onWritten)
+    }
   }
 
   function send(frame: Record<string, unknown>): void {
@@ -114,18 +140,37 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
       const outcome = await producer!.append(frames, false)
       release()
       if (!outcome.ok) throw refusal(producer!.key, outcome, { epoch: options.epoch })
-      const wait = identity.wait()
-      // a token over its limit is slowed down: no ack, so the queue fills and reading pauses
-      if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait * 1000))
       tell({ type: 'stored', count: outcome.count })
+      obeyRate()
     } catch (error) {
       fail(error)
     }
   }
 
+  /** A token over its rate is slowed down: what it sent is stored and acknowledged, and no more of it is read. */
+  function obeyRate(): void {
+    if (session.phase === 'closed') return
+    const wait = identity.wait()
+    if (wait > 0) {
+      if (!session.limited) tell({ type: 'limited' })
+      rateTimer ??= setTimeout(lookAgain, Math.min(wait * 1000, rateMostMs)).unref()
+    } else if (session.limited) tell({ type: 'allowed' })
+  }
+
+  function lookAgain(): void {
+    rateTimer = undefined
+    obeyRate()
+  }
+
+  /** A socket fails once, whatever else goes wrong on its way out. */
+  function report(error: AppError): void {
+    if (!reported) options.onError(error)
+    reported = true
+  }
+
   function fail(thrown: unknown): void {
     const error = toAppError(thrown)
-    options.onError(error)
+    report(error)
     tell({ type: 'failed', verdict: verdictOf(error) })
   }
 
@@ -180,6 +225,10 @@ export function runSocket(ws: WebSocket, options: SocketOptions): Socket {
     })
   }
 
+  const forget = identity.onEnd(error => {
+    report(error)
+    tell({ type: 'verdict', verdict: verdictOf(error) })
+  })
   ws.on('message', onMessage)
   ws.on('close', () => tell({ type: 'peer_closed' }))
   // ws closes the socket itself after a protocol error; 'close' follows

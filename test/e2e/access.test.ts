@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { type ClientRequest, request as plainRequest } from 'node:http'
 import { request } from 'node:https'
 import { test } from 'node:test'
 import { bin, startGateway, tempDir } from '../support/gateway.ts'
@@ -106,6 +108,74 @@ test('a token over its limit gets 429 with Retry-After', async () => {
   assert.deepEqual([refusal.status, refusal.json().error], [429, 'rate_limited'])
   assert.ok(Number(refusal.headers['retry-after']) >= 1)
   assert.equal(await gateway.end(), 0)
+  dir.remove()
+})
+
+/** A tail, a socket and a POST whose sender rests, all of which have begun. */
+async function openAll(url: string, stream: string, headers: Record<string, string>) {
+  const told = (call: ClientRequest) =>
+    new Promise<string>((resolve, reject) => {
+      call.on('error', reject)
+      call.on('response', response => {
+        let text = ''
+        response.on('data', data => {
+          text += data
+        })
+        response.on('close', () => resolve(text))
+      })
+    })
+  const socket = connect(`${url}/?stream=${stream}-socket`, 'millrace.v1', headers)
+  await socket.message(text => text.includes('open'))
+  const follower = plainRequest(`${url}/v1/tail`, { headers })
+  const tail = told(follower)
+  follower.end()
+  await once(follower, 'response')
+  const sender = plainRequest(`${url}/v1/events?stream=${stream}-post`, { method: 'POST', headers })
+  const long = told(sender)
+  sender.write('1\n')
+  const count = async () => (await ask(`${url}/v1/streams/${stream}-post`, { method: 'HEAD', headers })).status
+  while ((await count()) !== 200) await new Promise(resolve => setTimeout(resolve, 20))
+  return async (why: RegExp) => {
+    const { code, reason } = await socket.closed
+    assert.deepEqual([code, why.test(reason)], [1008, true], reason)
+    assert.match(await tail, /event: error\ndata: \{"code":"unauthorized"/)
+    assert.match(await tail, why)
+    const { error, message, count, accepted } = JSON.parse(await long) as Record<string, unknown>
+    assert.deepEqual([error, count, accepted], ['unauthorized', 1, 1])
+    assert.match(String(message), why)
+  }
+}
+
+test('what was opened before the first token, or with a token that is revoked, ends though it rests', async () => {
+  const dir = tempDir()
+  const store = `sqlite:${dir.path}/a.db`
+  const gateway = await startGateway(['--store', store, '--port', '0', '--log-level', 'error'])
+  const before = await openAll(gateway.url, 'before', {})
+  const made = millrace('token', 'create', 'all', '--scope', 'ingest,read', '--store', store)
+  await before(/this gateway needs a token/)
+  const bearer = { authorization: `Bearer ${made.stdout.trim().split('\n').at(-1)}` }
+  const during = await openAll(gateway.url, 'during', bearer)
+  assert.equal(millrace('token', 'revoke', 'all', '--store', store).status, 0)
+  await during(/the token all was revoked/)
+  assert.equal(await gateway.end(), 0)
+  dir.remove()
+})
+
+test('a socket of a token over its limit is told what is stored, and does not delay the stop', async () => {
+  const dir = tempDir()
+  const store = `sqlite:${dir.path}/a.db`
+  const gateway = await startGateway(['--store', store, '--port', '0', '--log-level', 'error'])
+  const made = millrace('token', 'create', 'slow', '--scope', 'ingest', '--events-per-second', '1', '--store', store)
+  const bearer = { authorization: `Bearer ${made.stdout.trim().split('\n').at(-1)}` }
+  while ((await post(gateway.url, '')).status !== 401) await new Promise(resolve => setTimeout(resolve, 20))
+  const socket = connect(`${gateway.url}/?stream=slow`, 'millrace.v1', bearer)
+  await socket.message(text => text.includes('open'))
+  socket.ws.send('1\n'.repeat(100_000))
+  await socket.message(text => text.includes('"count":100000'))
+  const exit = gateway.end()
+  assert.equal((await socket.closed).code, 1001)
+  assert.equal(await exit, 0)
+  assert.ok(!gateway.log().includes('grace period'), gateway.log())
   dir.remove()
 })
 

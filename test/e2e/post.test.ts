@@ -181,11 +181,12 @@ for (const [encoding, compress] of [
       'bad_encoding',
     )
     const doubled = Buffer.concat([compress(Buffer.from('1\n')), compress(Buffer.from('2\n'))])
-    const both = await post(url('/v1/events'), doubled, headers)
-    assert.deepEqual(
-      encoding === 'gzip' ? both.json().accepted : both.json().error,
-      encoding === 'gzip' ? 2 : 'bad_encoding',
-    )
+    const both = (await post(url('/v1/events'), doubled, headers)).json()
+    // deflate and br know no second member
+    const runs = encoding === 'gzip' || encoding === 'zstd'
+    assert.deepEqual([both.error, both.accepted], runs ? [undefined, 2] : ['bad_encoding', 1])
+    const behind = Buffer.concat([compress(Buffer.from('1\n')), Buffer.from('garbage')])
+    assert.deepEqual((await post(url('/v1/events'), behind, headers)).json().error, 'bad_encoding')
     const bomb = await post(url('/v1/events'), compress(Buffer.alloc(50_000_000, 32)), headers)
     assert.deepEqual([bomb.status, bomb.json().error], [413, 'body_too_large'])
   })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { connect as netConnect } from 'node:net'
 import { test } from 'node:test'
 import { freePort, startGateway, tempDir } from '../support/gateway.ts'
 import { ask, post, raw } from '../support/http.ts'
@@ -120,5 +121,26 @@ test('a refused upgrade that its client keeps open does not hold up the stop', a
   await new Promise(resolve => setTimeout(resolve, 100))
   assert.equal(await gateway.end(), 0)
   assert.match(await kept, /404 not_found/)
+  dir.remove()
+})
+
+test('connections that carry no request do not hold up the stop', async () => {
+  const dir = tempDir()
+  const gateway = await start(dir.path, ['--grace', '60s'])
+  const { hostname, port } = new URL(gateway.url)
+  const whole = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const half = 'POST / HTTP/1.1\r\nHost: local'
+  const sockets = ['', half, whole, whole + half].map(bytes => {
+    const socket = netConnect(Number(port), hostname)
+    const seen = new Promise<void>(resolve => socket.once(bytes.startsWith('G') ? 'data' : 'connect', () => resolve()))
+    const closed = new Promise<void>(resolve => socket.once('close', () => resolve()))
+    socket.on('error', () => socket.destroy())
+    socket.resume()
+    if (bytes !== '') socket.write(bytes)
+    return { seen, closed }
+  })
+  await Promise.all(sockets.map(({ seen }) => seen))
+  assert.equal(await gateway.end(), 0)
+  await Promise.all(sockets.map(({ closed }) => closed))
   dir.remove()
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { after, before, test } from 'node:test'
 import { type RunningGateway, startGateway, tempDir } from '../support/gateway.ts'
@@ -19,9 +20,9 @@ interface Follower {
   stop(): void
 }
 
-function follow(query: string, headers: Record<string, string> = {}): Promise<Follower> {
+function follow(query: string, headers: Record<string, string> = {}, base = gateway.url): Promise<Follower> {
   return new Promise((resolve, reject) => {
-    const call = request(`${gateway.url}/v1/tail?${query}`, { headers }, response => {
+    const call = request(`${base}/v1/tail?${query}`, { headers }, response => {
       let text = ''
       const waiting = new Set<() => void>()
       const ended = new Promise<void>(end => response.on('close', () => end()))
@@ -112,6 +113,24 @@ test('a follower that does not read never slows a writer, and a carriage return 
   await post(`${gateway.url}/v1/events?stream=cr`, '{"a":\r1}')
   assert.deepEqual(payloads(await tail.until(t => payloads(t).length === 1)), ['{"a": 1}'])
   tail.stop()
+})
+
+test('a follower that rests is told when the store was deleted under it, and where to go on', async () => {
+  const own = tempDir()
+  const path = `${own.path}/a.db`
+  const other = await startGateway(['--store', `sqlite:${path}`, '--port', '0', '--log-level', 'error'])
+  await post(`${other.url}/v1/events?stream=t`, '1\n2\n3\n')
+  const tail = await follow('from=earliest', {}, other.url)
+  await tail.until(text => payloads(text).length === 3)
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file)
+  await tail.ended
+  assert.match(tail.text(), /event: cut\ndata: \{"code":"gap","message":"event 3 [^"]+","resume_after":0\}\nid: 0\n\n$/)
+  const next = await follow('', { 'last-event-id': lastId(tail.text()) }, other.url)
+  await post(`${other.url}/v1/events?stream=t`, '4\n')
+  assert.deepEqual(payloads(await next.until(text => payloads(text).length === 1)), ['4'])
+  next.stop()
+  assert.equal(await other.end(), 0)
+  own.remove()
 })
 
 test('when the gateway stops, a follower is told where to resume', async () => {

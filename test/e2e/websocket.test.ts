@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type RunningGateway, startGateway, tempDir } from '../support/gateway.ts'
-import { ask, post } from '../support/http.ts'
+import { ask, post, raw } from '../support/http.ts'
 import { connect, opened, refused } from '../support/ws.ts'
 
 let gateway: RunningGateway
@@ -159,6 +159,49 @@ test('a refused upgrade is an HTTP error', async () => {
   assert.equal(await refused(url('/?stream=a&offset=1')), 400)
   assert.equal(await refused(url('/'), undefined, { origin: 'https://evil.example' }), 403)
   assert.equal(await refused(url('/'), undefined, { host: 'evil.example' }), 403)
+})
+
+const handshake = (path: string, more: Record<string, string> = {}, method = 'GET') =>
+  `${method} ${path} HTTP/1.1\r\n${Object.entries({
+    host: new URL(gateway.url).host,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+    ...more,
+  })
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n`
+
+for (const [what, request, status, code] of [
+  ['on the path //', () => handshake('//'), 404, 'not_found'],
+  ['on a path that is no URL', () => handshake('//:::'), 404, 'not_found'],
+  ['with another method', () => handshake('/', {}, 'PUT'), 405, 'method_not_allowed'],
+  ['of another version', () => handshake('/', { 'sec-websocket-version': '99' }), 400, 'bad_request'],
+  ['without a key', () => handshake('/', { 'sec-websocket-key': '' }), 400, 'bad_request'],
+  ['with a bad subprotocol', () => handshake('/', { 'sec-websocket-protocol': ',' }), 400, 'bad_request'],
+] as const)
+  test(`an upgrade ${what} is refused with our JSON error and the fields of an ingest reply`, async () => {
+    const text = await raw(gateway.url, [request()])
+    assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `))
+    assert.match(text, /^content-type: application\/json\r$/im)
+    if (what.includes('version')) assert.match(text, /^sec-websocket-version: 13, 8\r$/im)
+    const { error, message, ...counts } = JSON.parse(text.slice(text.indexOf('\r\n\r\n'))) as Record<string, unknown>
+    assert.deepEqual([error, typeof message], [code, 'string'])
+    assert.deepEqual(counts, { stream: null, count: 0, accepted: 0, duplicates: 0, rejected: 0, errors: [] })
+  })
+
+test('a path is found however it is encoded', async () => {
+  const text = await raw(gateway.url, [handshake('/v1/%65vents')], seen => seen.includes('\r\n\r\n'))
+  assert.match(text, /^HTTP\/1\.1 101 /)
+})
+
+test('a frame that breaks RFC 6455 closes with 1002 and a reason', async () => {
+  const socket = connect(url('/'))
+  await opened(socket)
+  const { _socket } = socket.ws as unknown as { _socket: NodeJS.WritableStream }
+  _socket.write(Buffer.from([0xff, 0x80, 0, 0, 0, 0]))
+  assert.deepEqual(await socket.closed, { code: 1002, reason: 'protocol error: this is no RFC 6455 frame' })
 })
 
 test('messages are not compressed unless it was asked for', async () => {

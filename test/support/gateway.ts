@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 /** A real gateway in a process of its own, for tests. */
 export interface RunningGateway {
   url: string
+  /** OTLP and OTAP over gRPC, as a URL */
+  grpcUrl: string
   pid: number
   child: ChildProcess
   /** what it has written to stderr so far */
@@ -30,7 +32,9 @@ export function startGateway(
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<RunningGateway> {
-  const child = spawn(process.execPath, [bin, 'serve', ...args], {
+  // tests run side by side: none of them may want the default port
+  const grpc = args.includes('--grpc-port') ? [] : ['--grpc-port', '0']
+  const child = spawn(process.execPath, [bin, 'serve', ...grpc, ...args], {
     cwd: options.cwd ?? repository,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -52,12 +56,14 @@ export function startGateway(
     child.stdout!.on('data', data => {
       out += data
       const url = /listening on (\S+)/.exec(out)?.[1]
-      if (url === undefined) return
+      const grpcUrl = /gRPC on (\S+)/.exec(out)?.[1]
+      if (url === undefined || grpcUrl === undefined) return
       // a gateway that nobody waits for must not keep its test alive
       child.unref()
       for (const pipe of [child.stdout, child.stderr]) (pipe as Socket).unref()
       resolve({
         url,
+        grpcUrl,
         pid: child.pid!,
         child,
         log: () => log,

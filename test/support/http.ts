@@ -5,6 +5,7 @@ export interface Answer {
   status: number
   headers: Record<string, string | string[] | undefined>
   body: string
+  bytes: Buffer
   json(): Record<string, unknown>
 }
 
@@ -23,11 +24,13 @@ export function ask(
       response.on('data', chunk => chunks.push(chunk))
       response.on('error', reject)
       response.on('end', () => {
-        const text = Buffer.concat(chunks).toString()
+        const bytes = Buffer.concat(chunks)
+        const text = bytes.toString()
         resolve({
           status: response.statusCode!,
           headers: response.headers,
           body: text,
+          bytes,
           json: () => JSON.parse(text) as Record<string, unknown>,
         })
       })

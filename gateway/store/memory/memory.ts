@@ -1,16 +1,20 @@
 import { AppError } from '../../../core/errors.ts'
 import type { Frames } from '../../../core/framing/framing.ts'
+import type { DeadRecord } from '../../../core/otlp/records.ts'
 import { previewBytes, takePage } from '../pages.ts'
+import { checkPromote, noRetry } from '../records.ts'
 import type {
   AppendOutcome,
   AppendRequest,
   DeadLetter,
+  RefusedCode,
   Store,
   StoredEvent,
   StoreStats,
   StreamInfo,
   TokenRow,
 } from '../store.ts'
+import { createRecords } from './records.ts'
 
 /**
  * The store of tests and of `--store memory:`: the contract of every store, in plain objects, gone with the process.
@@ -22,10 +26,12 @@ type Letter = DeadLetter & { stream_id: number }
 
 const decoder = new TextDecoder()
 
-export async function openMemory(): Promise<Store> {
+export async function openMemory({ promote = [] }: { promote?: readonly string[] } = {}): Promise<Store> {
+  checkPromote(promote)
   let streams: StreamInfo[] = []
   let events: Event[] = []
   let letters: Letter[] = []
+  const rows = createRecords(promote)
   const tokens: TokenRow[] = []
   const commitListeners = new Set<() => void>()
   const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
@@ -62,10 +68,11 @@ export async function openMemory(): Promise<Store> {
   }
 
   function append(request: AppendRequest): AppendOutcome {
-    const { epoch, offset, frames, receivedAt } = request
+    const { epoch, offset, frames, records, receivedAt } = request
     const known = find(request.tenant, request.key)
     const count = known?.count ?? 0
-    const refused = (code: 'gap' | 'fenced'): AppendOutcome => ({
+    const entries = frames?.count ?? records?.count ?? 0
+    const refused = (code: RefusedCode): AppendOutcome => ({
       ok: false,
       code,
       streamId: known?.stream_id ?? 0,
@@ -74,15 +81,28 @@ export async function openMemory(): Promise<Store> {
     })
     if (epoch !== undefined && epoch < (known?.epoch ?? 0)) return refused('fenced')
     if (offset !== undefined && offset > count) return refused('gap')
+    if (
+      records !== undefined &&
+      entries > 0 &&
+      offset !== undefined &&
+      offset < count &&
+      !rows.isStored(known!.stream_id, request)
+    )
+      return refused('conflict')
 
     const stream = known ?? open(request)
-    const entries = frames?.count ?? 0
     const duplicates = offset === undefined ? 0 : Math.min(entries, count - offset)
     stream.epoch = Math.max(stream.epoch, epoch ?? 0)
     stream.count += entries - duplicates
     stream.last_at = receivedAt
     stream.closed_at = request.last ? receivedAt : null
-    const rejected = frames === undefined ? 0 : storeEntries(stream, frames, duplicates, count, receivedAt)
+    let rejected = 0
+    if (frames !== undefined) rejected = storeEntries(stream, frames, duplicates, count, receivedAt)
+    else if (records !== undefined && duplicates === 0) {
+      rows.store(stream.stream_id, count, request)
+      storeDead(stream, records.dead, count, receivedAt)
+      rejected = records.dead.length
+    }
     const accepted = entries - duplicates - rejected
     stats.commits++
     stats.appends++
@@ -123,9 +143,27 @@ export async function openMemory(): Promise<Store> {
       }
       rejected++
       const { code, message, size } = letter
-      letters.push({ ...place, dead_letter_id: ++last.letter, code, message, size, raw })
+      letters.push({ ...place, dead_letter_id: ++last.letter, code, message, size, raw, kind: 'event' })
     }
     return rejected
+  }
+
+  function storeDead(stream: StreamInfo, dead: readonly DeadRecord[], base: number, receivedAt: number): void {
+    const { stream_id, stream_key, tenant } = stream
+    for (const { at, code, message, size, raw } of dead)
+      letters.push({
+        stream_id,
+        stream_key,
+        tenant,
+        stream_index: base + at,
+        received_at: receivedAt,
+        dead_letter_id: ++last.letter,
+        code,
+        message,
+        size,
+        raw: new Uint8Array(raw),
+        kind: 'record',
+      })
   }
 
   const store: Store = {
@@ -150,17 +188,18 @@ export async function openMemory(): Promise<Store> {
       streams = streams.filter(s => s !== stream)
       events = events.filter(e => e.stream_id !== stream.stream_id)
       letters = letters.filter(l => l.stream_id !== stream.stream_id)
+      rows.forget(stream.stream_id)
       return true
     },
     async readStream(streamId, from, limit) {
-      const wanted = events
+      const wanted = [...events, ...rows.all()]
         .filter(e => e.stream_id === streamId && e.stream_index >= from)
         .sort((a, b) => a.stream_index - b.stream_index)
         .map(({ event_id, stream_index, received_at, payload }) => ({ event_id, stream_index, received_at, payload }))
-      const { rows, cut } = takePage(wanted, limit, row => row.payload.length)
-      const next = (rows.at(-1)?.stream_index ?? from - 1) + 1
+      const page = takePage(wanted, limit, row => row.payload.length)
+      const next = (page.rows.at(-1)?.stream_index ?? from - 1) + 1
       const count = streams.find(s => s.stream_id === streamId)?.count ?? 0
-      return { events: rows, next: cut ? next : Math.max(next, count) }
+      return { events: page.rows, next: page.cut ? next : Math.max(next, count) }
     },
     async readTail({ after, limit, tenant, streamId, where }) {
       if (where !== undefined) throw noSql()
@@ -171,7 +210,7 @@ export async function openMemory(): Promise<Store> {
           (streamId === undefined || e.stream_id === streamId),
       )
       const page = wanted.slice(0, limit).map(({ tenant: _, stream_id: __, ...event }) => event)
-      return { events: page, next: wanted.length > limit ? page.at(-1)!.event_id : Math.max(after, last.event) }
+      return { events: page, next: wanted.length > limit ? page.at(-1)!.event_id : last.event }
     },
     lastEventId: async () => last.event,
     onCommit(listener) {
@@ -201,6 +240,7 @@ export async function openMemory(): Promise<Store> {
     async retryDeadLetter(id, payload) {
       const found = letters.find(l => l.dead_letter_id === id)
       if (found === undefined) return false
+      if (found.kind === 'record') throw noRetry(id)
       letters = letters.filter(l => l !== found)
       const { stream_id, stream_key, tenant, stream_index, received_at } = found
       events.push({

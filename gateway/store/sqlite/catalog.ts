@@ -1,10 +1,11 @@
 import { AppError } from '../../../core/errors.ts'
+import { otlpTableNames } from '../../../core/otlp/tables.ts'
 import { previewBytes, takePage } from '../pages.ts'
+import { noRetry } from '../records.ts'
 import type {
   DeadLetter,
   DeadLetterPage,
   DeadLetterQuery,
-  EventPage,
   NewToken,
   StoredEvent,
   StreamInfo,
@@ -13,6 +14,7 @@ import type {
   TokenRow,
 } from '../store.ts'
 import type { Db } from './database.ts'
+import { createStreamReader } from './stream.ts'
 
 /** One slice of a delete begins no more rows after this time: the writer is never to be held above 50 ms. */
 const sliceMs = 6
@@ -46,19 +48,6 @@ export function createCatalog(db: Db) {
     return first(`select ${streamColumns} from streams where tenant = ? and stream_key = ? and ${visible}`, tenant, key)
   }
 
-  const page = <T extends StoredEvent>(rows: IterableIterator<unknown>, limit: number) =>
-    takePage(rows as IterableIterator<T>, limit, row => row.payload.length)
-
-  function readStream(streamId: number, from: number, limit: number): EventPage {
-    // read before the events: what comes in between is for the next page
-    const count = first<{ count: number }>('select count from streams where stream_id = ?', streamId)?.count ?? 0
-    const sql =
-      'select event_id, stream_index, received_at, payload from events where stream_id = ? and stream_index >= ? order by stream_index limit ?'
-    const { rows: events, cut } = page<StoredEvent>(db.prepare(sql).iterate(streamId, from, limit), limit)
-    const next = (events.at(-1)?.stream_index ?? from - 1) + 1
-    return { events, next: cut ? next : Math.max(next, count) }
-  }
-
   function readTail({
     after,
     limit,
@@ -74,9 +63,9 @@ export function createCatalog(db: Db) {
     const window = Math.max(limit, 5000)
     const newest = lastEventId()
     const end = Math.min(after + window, newest)
-    const { rows: events, cut } = page<StoredEvent & { stream_key: string }>(
+    const { rows: events, cut } = takePage(
       db
-        .prepare(
+        .prepare<unknown[], StoredEvent & { stream_key: string }>(
           `select e.event_id, s.stream_key, e.stream_index, e.received_at, e.payload
            from events e join streams s using (stream_id)
            where e.event_id > @after and e.event_id <= @end and (@tenant is null or s.tenant = @tenant)
@@ -85,19 +74,28 @@ export function createCatalog(db: Db) {
         )
         .iterate({ after, end, limit, tenant: tenant ?? null, stream: streamId ?? null }),
       limit,
+      row => row.payload.length,
     )
-    return { events, next: cut ? events.at(-1)!.event_id : Math.max(end, after) }
+    return { events, next: cut ? events.at(-1)!.event_id : end }
   }
 
+  /** The newest that was ever given, also where its event was deleted since: a position is never above it. */
   function lastEventId(): number {
-    return first<{ id: number | null }>('select max(event_id) as id from events')?.id ?? 0
+    return first<{ id: number }>("select seq as id from sqlite_sequence where name = 'events'")?.id ?? 0
   }
 
-  const deleteSome = {
-    events: 'delete from events where event_id in (select event_id from events where stream_id = ? limit ?)',
-    letters:
-      'delete from dead_letters where dead_letter_id in (select dead_letter_id from dead_letters where stream_id = ? limit ?)',
-  }
+  const deleteSome = [
+    ...Object.entries({
+      events: 'event_id',
+      dead_letters: 'dead_letter_id',
+      ...Object.fromEntries(otlpTableNames.map(table => [table, 'record_id'])),
+    }).map(
+      ([table, id]) =>
+        `delete from ${table} where ${id} in (select ${id} from ${table} where stream_id = @id limit @rows)`,
+    ),
+    `delete from otlp_requests where stream_id = @id and stream_index in
+       (select stream_index from otlp_requests where stream_id = @id limit @rows)`,
+  ]
 
   /** One slice; true while there is more to delete. A crash in between is taken up again by `unfinishedDeletes`. */
   function deleteSlice(streamId: number): boolean {
@@ -105,10 +103,10 @@ export function createCatalog(db: Db) {
     const took = () => performance.now() - begun
     return db
       .transaction(() => {
-        for (const sql of [deleteSome.events, deleteSome.letters]) {
+        for (const sql of deleteSome) {
           const statement = db.prepare(sql)
           for (let rows = stepRows, before = took(); ; before = took()) {
-            if (statement.run(streamId, rows).changes < rows) break
+            if (statement.run({ id: streamId, rows }).changes < rows) break
             if (took() >= sliceMs) return true
             if (took() - before < sliceMs / 4) rows *= 2
           }
@@ -131,7 +129,7 @@ export function createCatalog(db: Db) {
   }
 
   const letterColumns =
-    'd.dead_letter_id, s.stream_key, s.tenant, d.stream_index, d.received_at, d.code, d.message, d.size'
+    'd.dead_letter_id, s.stream_key, s.tenant, d.stream_index, d.received_at, d.code, d.message, d.size, d.kind'
   const letters = 'dead_letters d join streams s using (stream_id)'
 
   function listDeadLetters({ tenant, after = 0, limit, streamKey }: DeadLetterQuery): DeadLetterPage {
@@ -169,11 +167,12 @@ export function createCatalog(db: Db) {
   function retryDeadLetter(id: number, payload: Uint8Array): boolean {
     return db
       .transaction(() => {
-        const row = first<{ stream_id: number; stream_index: number; received_at: number }>(
-          'delete from dead_letters where dead_letter_id = ? returning stream_id, stream_index, received_at',
+        const row = first<{ stream_id: number; stream_index: number; received_at: number; kind: string }>(
+          'delete from dead_letters where dead_letter_id = ? returning stream_id, stream_index, received_at, kind',
           id,
         )
         if (row === undefined) return false
+        if (row.kind === 'record') throw noRetry(id)
         db.prepare(
           'insert into events (stream_id, stream_index, received_at, payload) values (?, ?, ?, cast(? as text))',
         ).run(row.stream_id, row.stream_index, row.received_at, payload)
@@ -232,7 +231,7 @@ export function createCatalog(db: Db) {
   return {
     listStreams,
     getStream,
-    readStream,
+    readStream: createStreamReader(db),
     readTail,
     lastEventId,
     beginDelete,

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, type TestContext, test } from 'node:test'
+import Database from 'better-sqlite3'
+import { recordsOf } from '../../../core/otlp/records.suite.ts'
+import { deadAt, logsOf, requestOf } from '../records.suite.ts'
 import { appendOf } from '../store.suite.ts'
 import { contents, payloads, stored, tempFolder } from './faults.suite.ts'
 import { type RemoteStore, startRemote } from './remote.suite.ts'
@@ -108,6 +111,35 @@ describe('on a failing disk', { concurrency: 2 }, () => {
         }
       await end(owner)
       assert.deepEqual(contents(path), { k: texts })
+      assert.ok(failed() > 0, 'calls failed')
+    })
+
+    test(`where ${what} a sender that repeats a request at its offset has each record stored exactly once`, async t => {
+      const { path, owner, failed } = await startOnFailingDisk(t, fault)
+      const requests = Array.from({ length: 15 }, (_, k) => k)
+      let tries = 0
+      for (const k of requests)
+        for (; tries < 500; tries++) {
+          const records = recordsOf(logsOf([`${k}`, `${k}`, `${k}`]), { dead: [deadAt(3)] })
+          const sent = { offset: k * 4, digest: new Uint8Array(16).fill(k) }
+          const outcome = await owner.append(requestOf('k', records, sent)).catch(() => undefined)
+          if (outcome === undefined) continue
+          assert.equal(stored(outcome).count, (k + 1) * 4)
+          break
+        }
+      await end(owner)
+      const db = new Database(path)
+      const column = (sql: string) => db.prepare(sql).pluck().all()
+      assert.deepEqual(
+        column('select body || stream_index from otlp_logs order by stream_index'),
+        requests.flatMap(k => [0, 1, 2].map(at => `${k}${k * 4 + at}`)),
+      )
+      assert.deepEqual(
+        column('select stream_index from dead_letters order by 1'),
+        requests.map(k => k * 4 + 3),
+      )
+      assert.deepEqual(column('pragma integrity_check'), ['ok'])
+      db.close()
       assert.ok(failed() > 0, 'calls failed')
     })
   }

@@ -1,5 +1,5 @@
 import type { AppendOutcome, AppendRequest, StoreStats } from '../store.ts'
-import { decodeOutcome, encodeGroup, type Group, type Item } from './group.ts'
+import { decodeOutcome, encodeGroup, type Group, type Item, requestBytes } from './group.ts'
 
 /**
  * From these sizes on a group follows the one in work, so that the writer need not wait for the next. Smaller ones stay
@@ -94,9 +94,7 @@ export function createCommits(send: (id: number, group: Group) => void) {
   return {
     stats,
     append(request: AppendRequest): Promise<AppendOutcome> {
-      return new Promise((resolve, reject) =>
-        enqueue({ request, resolve, reject, bytes: request.frames?.bytes.length ?? 0 }),
-      )
+      return new Promise((resolve, reject) => enqueue({ request, resolve, reject, bytes: requestBytes(request) }))
     },
     close(streamId: number, at: number): void {
       enqueue({ close: { streamId, at }, bytes: 0 })

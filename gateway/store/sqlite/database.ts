@@ -2,13 +2,15 @@ import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { AppError } from '../../../core/errors.ts'
+import { otlpTableNames, promotedColumn } from '../../../core/otlp/tables.ts'
+import { migrations } from './migrations.ts'
 
 export type Db = Database.Database
 export type Durability = 'full' | 'relaxed'
 
 /** `PRAGMA application_id` of our files: "mill" in ASCII. */
 const applicationId = 0x6d696c6c
-export const schemaVersion = 1
+export const schemaVersion = migrations.length + 1
 
 /** How long a statement of the gateway waits for another process's lock, ms. */
 export const busyMs = 5000
@@ -18,9 +20,14 @@ const walBytes = 64 * 1024 * 1024
 
 /**
  * Opens (and creates, mode 0600) the database for writing: WAL, `synchronous` as asked, schema at the current version.
- * `timeout`: how long a statement waits for another process's lock, ms.
+ * `timeout`: how long a statement waits for another process's lock, ms. `promote`: see `OpenOptions`.
  */
-export function openForWriting(path: string, durability: Durability, timeout = busyMs): Db {
+export function openForWriting(
+  path: string,
+  durability: Durability,
+  timeout = busyMs,
+  promote: readonly string[] = [],
+): Db {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   const db = new Database(path, { timeout })
   try {
@@ -36,6 +43,7 @@ export function openForWriting(path: string, durability: Durability, timeout = b
     db.pragma(`journal_size_limit = ${walBytes}`)
     db.pragma('cache_size = -32768')
     migrate(db, path)
+    addColumns(db, promote)
     return db
   } catch (error) {
     db.close()
@@ -72,7 +80,7 @@ export function refuseFile(path: string, lookInside: boolean): void {
 
 /** Refuses what is newer or not ours, before anything of it is changed. */
 function refuseOthers(db: Db, path: string): void {
-  const version = db.pragma('user_version', { simple: true }) as number
+  const version = versionOf(db)
   if (db.pragma('application_id', { simple: true }) !== applicationId && !isEmpty(db))
     throw new AppError(
       'store_unavailable',
@@ -87,19 +95,34 @@ function refuseOthers(db: Db, path: string): void {
 
 /** Brings an empty or older file to the current version in one transaction. */
 function migrate(db: Db, path: string): void {
-  if (
-    db.pragma('user_version', { simple: true }) === schemaVersion &&
-    db.pragma('application_id', { simple: true }) === applicationId
-  )
-    return
+  if (versionOf(db) === schemaVersion && db.pragma('application_id', { simple: true }) === applicationId) return
   db.transaction(() => {
     // another process may have been first
     refuseOthers(db, path)
     if (isEmpty(db)) db.exec(readFileSync(schemaFile(), 'utf8'))
+    else for (const sql of migrations.slice(versionOf(db) - 1)) db.exec(sql)
     db.pragma(`application_id = ${applicationId}`)
     db.pragma(`user_version = ${schemaVersion}`)
   }).immediate()
 }
+
+/** Gives the tables of OpenTelemetry a column for each promoted attribute that has none yet. */
+function addColumns(db: Db, promote: readonly string[]): void {
+  const columns = db.prepare('select lower(name) from pragma_table_info(?)').pluck()
+  const missing = () =>
+    otlpTableNames.flatMap(table => {
+      const there = new Set(columns.all(table))
+      return promote
+        .map(promotedColumn)
+        .filter(column => !there.has(column.toLowerCase()))
+        .map(column => `alter table ${table} add column ${column} text`)
+    })
+  if (missing().length === 0) return
+  // asked again: another process may have been first
+  db.transaction(() => db.exec(missing().join(';'))).immediate()
+}
+
+const versionOf = (db: Db) => db.pragma('user_version', { simple: true }) as number
 
 const isEmpty = (db: Db) => db.prepare('select count(*) from sqlite_schema').pluck().get() === 0
 

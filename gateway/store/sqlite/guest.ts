@@ -74,7 +74,7 @@ export async function openGuest(path: string): Promise<Store> {
     onCommit() {
       throw refuse('be told of commits')
     },
-    query: (sql, params, limits) => queries.run(sql, params, limits),
+    query: (sql, params, limits, gone) => queries.run(sql, params, limits, gone),
     listDeadLetters: query => read(() => catalog.listDeadLetters(query)),
     getDeadLetter: id => read(() => catalog.getDeadLetter(id)),
     retryDeadLetter: (id, payload) => write(() => catalog.retryDeadLetter(id, payload)),

@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors.ts'
 import type { StreamRef } from '../store.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
-import { type Db, type Durability, openForWriting } from './database.ts'
+import { busyMs, type Db, type Durability, openForWriting } from './database.ts'
 import { isBusy, mayBeLogged, storeFailure } from './failures.ts'
 import type { Group } from './group.ts'
 import { type OpenFiles, openFiles } from './open-files.ts'
@@ -47,7 +47,12 @@ interface Opened {
 /** Log that a small write may have made: its true size is then looked up. */
 const changeBytes = 1024 * 1024
 
-export function createOwner(path: string, durability: Durability, walEvents: WalEvents): Owner {
+export function createOwner(
+  path: string,
+  durability: Durability,
+  walEvents: WalEvents,
+  promote: readonly string[] = [],
+): Owner {
   let opened: Opened | undefined
   /** also while nothing is open: a file that was put in its place is not to be begun with what is left of the old */
   let files: OpenFiles | undefined
@@ -63,11 +68,11 @@ export function createOwner(path: string, durability: Durability, walEvents: Wal
     if (closed) throw new AppError('stopping', 'the store is closed', { retryAfter: 1 })
     if (files?.databaseReplaced())
       throw new AppError('store_unavailable', `${path} was deleted or replaced while it was open`, { retryAfter: 1 })
-    const db = openForWriting(path, durability)
+    const db = openForWriting(path, durability, busyMs, promote)
     try {
       if (doubtful) makeDurable(db)
       doubtful = false
-      const [writer, wal, catalog] = [createWriter(db), createWalKeeper(db, walEvents), createCatalog(db)]
+      const [writer, wal, catalog] = [createWriter(db, promote), createWalKeeper(db, walEvents), createCatalog(db)]
       files = openFiles(path)
       opened = { db, writer, wal, catalog }
       return opened
@@ -145,10 +150,10 @@ export function createOwner(path: string, durability: Durability, walEvents: Wal
     apply(group) {
       try {
         const applied = guarded(() => applyWithReplay(group))
-        unchecked += group.bytes.length
+        unchecked += applied.bytes
         return applied
       } catch (error) {
-        failedBytes = Math.max(failedBytes, group.bytes.length)
+        failedBytes = Math.max(failedBytes, group.size)
         throw error
       }
     },

@@ -8,4 +8,4 @@ import { openSqlite } from './sqlite.ts'
 const folder = mkdtempSync(join(tmpdir(), 'millrace-'))
 after(() => rmSync(folder, { recursive: true }))
 
-storeSuite('sqlite', () => openSqlite({ path: join(folder, 'a.db') }), { sql: true })
+storeSuite('sqlite', options => openSqlite({ path: join(folder, 'a.db'), ...options }), { sql: true })

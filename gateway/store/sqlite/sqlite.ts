@@ -1,7 +1,9 @@
 import { AppError } from '../../../core/errors.ts'
+import { checkPromote } from '../records.ts'
 import type { Store, StoreHealth, TokenRow } from '../store.ts'
 import { createCommits } from './commits.ts'
 import type { Durability } from './database.ts'
+import { buffersOf } from './group.ts'
 import { findStore } from './lock.ts'
 import { purge } from './purge.ts'
 import { createQueryRunner } from './query/runner.ts'
@@ -16,6 +18,8 @@ export interface SqliteOptions {
   path: string
   /** `full`: every commit is synced before its ack. `relaxed`: a power cut may take the last commits. Default `full` */
   durability?: Durability
+  /** resource attributes that have a column in every OpenTelemetry table, as the decoder was told. Default none */
+  promote?: readonly string[]
   /** what happened that an operator should read; never payloads */
   onWarning?: (message: string, recovered?: boolean) => void
 }
@@ -24,8 +28,10 @@ export interface SqliteOptions {
 export async function openSqlite({
   path: given,
   durability = 'full',
+  promote = [],
   onWarning = () => {},
 }: SqliteOptions): Promise<Store> {
+  checkPromote(promote)
   const path = findStore(given)
   const name = `store sqlite:${path}`
   const commitListeners = new Set<() => void>()
@@ -45,9 +51,7 @@ export async function openSqlite({
     if (!writer.tell(message, transfer)) throw writerGone()
   }
 
-  const commits = createCommits((id, group) =>
-    tell({ type: 'group', id, group }, [group.bytes.buffer, group.spans.buffer, group.heads.buffer as ArrayBuffer]),
-  )
+  const commits = createCommits((id, group) => tell({ type: 'group', id, group }, buffersOf(group)))
   const writerCalls = createCalls(call => tell({ type: 'call', call }))
   const queries = createQueryRunner(path)
 
@@ -78,7 +82,7 @@ export async function openSqlite({
   })
 
   const writer = await startWriterThread(
-    { path, durability },
+    { path, durability, promote },
     {
       message: handle,
       lost() {
@@ -193,7 +197,7 @@ export async function openSqlite({
       commitListeners.add(listener)
       return () => commitListeners.delete(listener)
     },
-    query: (sql, params, limits) => queries.run(sql, params, limits),
+    query: (sql, params, limits, gone) => queries.run(sql, params, limits, gone),
     listDeadLetters: query => read('listDeadLetters', query),
     getDeadLetter: id => read('getDeadLetter', id),
     async retryDeadLetter(id, payload) {

@@ -8,6 +8,7 @@ import type { Answer, Call, Failure } from './rpc.ts'
 export interface WriterData {
   path: string
   durability: Durability
+  promote: readonly string[]
 }
 
 export type ToWriter =

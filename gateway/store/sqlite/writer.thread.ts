@@ -24,6 +24,9 @@ export interface WriterEvents {
 
 const retryMs = 1000
 
+/** What the thread makes lives for one group: a larger young generation only keeps more garbage resident. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 }
+
 /** Rejects with an AppError where the thread does not start the first time. */
 export async function startWriterThread(data: WriterData, events: WriterEvents): Promise<WriterThread> {
   let worker: Worker | undefined
@@ -32,7 +35,7 @@ export async function startWriterThread(data: WriterData, events: WriterEvents):
   const closing = new AbortController()
 
   function start(): Promise<Worker> {
-    const started = new Worker(siblingEntry('writer.worker', import.meta.url), { workerData: data })
+    const started = new Worker(siblingEntry('writer.worker', import.meta.url), { workerData: data, resourceLimits })
     return new Promise((resolve, reject) => {
       started.on('message', (message: FromWriter) => {
         if (message.type === 'ready') resolve(started)

@@ -1,13 +1,28 @@
 import type { DeadEntry } from '../../../core/framing/framing.ts'
 import type { Db } from './database.ts'
-import { type Group, head, headWidth, kind, none, result, resultWidth, status, textsWidth } from './group.ts'
+import {
+  type Group,
+  type GroupRecords,
+  head,
+  headWidth,
+  kind,
+  none,
+  result,
+  resultWidth,
+  status,
+  textsWidth,
+} from './group.ts'
 import { createInserts } from './inserts.ts'
+import { createRecordInserts } from './records.ts'
 
 export interface Applied {
   results: Float64Array
   /** 0 where the group stored no event */
   lastEventId: number
+  /** events and records */
   events: number
+  /** of what was stored, roughly */
+  bytes: number
 }
 
 /** The one place that stores events: a group is one transaction, all of it or nothing. */
@@ -33,8 +48,9 @@ interface Stream {
 /** Streams kept in memory; past that all are forgotten and read again as they are needed. */
 const cachedStreams = 50_000
 
-export function createWriter(db: Db): Writer {
+export function createWriter(db: Db, promote: readonly string[] = []): Writer {
   const inserts = createInserts(db)
+  const recordInserts = createRecordInserts(db, promote)
   const find = db.prepare<[string, string], { id: number; epoch: number; count: number; closed: number | null }>(
     'select stream_id as id, epoch, count, closed_at as closed from streams where tenant = ? and stream_key = ?',
   )
@@ -105,7 +121,9 @@ export function createWriter(db: Db): Writer {
     let span = 0
     let text = 0
     let deadAt = 0
+    let recordsAt = 0
     inserts.begin(group.bytes)
+    recordInserts.begin()
 
     for (let item = 0; item < items; item++) {
       const h = item * headWidth
@@ -122,9 +140,10 @@ export function createWriter(db: Db): Writer {
       const offset = group.heads[h + head.offset]!
       const entries = group.heads[h + head.entries]!
       const last = group.heads[h + head.last] === 1
+      const records = group.heads[h + head.kind] === kind.records ? group.records[recordsAt++] : undefined
       let stream = lookUp(tenant, key)
 
-      const refused = refusal(stream, epoch, offset)
+      const refused = refusal(stream, epoch, offset, records)
       if (refused !== status.ok) {
         setResult(results, item, refused, stream, 0, 0, 0)
       } else {
@@ -153,24 +172,40 @@ export function createWriter(db: Db): Writer {
           if (!stream.dirty) dirty.push(stream)
           stream.dirty = true
         }
-        let dead: (DeadEntry & { item: number })[] | undefined
-        for (; deadAt < group.dead.length && group.dead[deadAt]!.item <= item; deadAt++)
-          if (group.dead[deadAt]!.item === item) (dead ??= []).push(group.dead[deadAt]!)
-        const rejected = dead === undefined ? 0 : dead.reduce((n, d) => n + (d.at >= duplicates ? 1 : 0), 0)
-        const spans = group.spans.subarray(span + duplicates * 2, span + entries * 2)
-        inserts.entries(stream.id, count, at, spans, dead, duplicates)
+        let rejected = 0
+        if (records !== undefined) {
+          if (duplicates === 0)
+            rejected = recordInserts.store({ streamId: stream.id, tenant, base: count, receivedAt: at }, records)
+        } else {
+          let dead: (DeadEntry & { item: number })[] | undefined
+          for (; deadAt < group.dead.length && group.dead[deadAt]!.item <= item; deadAt++)
+            if (group.dead[deadAt]!.item === item) (dead ??= []).push(group.dead[deadAt]!)
+          if (dead !== undefined) rejected = dead.reduce((n, d) => n + (d.at >= duplicates ? 1 : 0), 0)
+          const spans = group.spans.subarray(span + duplicates * 2, span + entries * 2)
+          inserts.entries(stream.id, count, at, spans, dead, duplicates)
+        }
         const accepted = entries - duplicates - rejected
         events += accepted
         setResult(results, item, status.ok, stream, accepted, duplicates, rejected)
       }
-      span += entries * 2
+      if (records === undefined) span += entries * 2
       text += textsWidth
     }
     for (const stream of dirty) {
       update.run(stream.epoch, stream.count, stream.lastAt, stream.closed, stream.id)
       stream.dirty = false
     }
-    return { results, lastEventId: inserts.lastEventId(), events }
+    return { results, lastEventId: inserts.lastEventId(), events, bytes: group.bytes.length + recordInserts.bytes() }
+  }
+
+  function refusal(stream: Stream | undefined, epoch: number, offset: number, request?: GroupRecords): number {
+    if (stream !== undefined && epoch !== none && epoch < stream.epoch) return status.fenced
+    if (offset === none) return status.ok
+    const count = stream?.count ?? 0
+    if (offset > count) return status.gap
+    // records are stored as a whole, so that an overlap is the same request again, or another one
+    if (request === undefined || request.records.count === 0 || offset === count) return status.ok
+    return recordInserts.isStored(stream!.id, offset, request) ? status.ok : status.conflict
   }
 
   function wasStored(group: Group, attempt: Applied): boolean {
@@ -195,12 +230,6 @@ export function createWriter(db: Db): Writer {
       return uncertain
     },
   }
-}
-
-function refusal(stream: Stream | undefined, epoch: number, offset: number): number {
-  if (stream !== undefined && epoch !== none && epoch < stream.epoch) return status.fenced
-  if (offset !== none && offset > (stream?.count ?? 0)) return status.gap
-  return status.ok
 }
 
 function setResult(

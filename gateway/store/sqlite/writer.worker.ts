@@ -11,7 +11,7 @@ import type { FromWriter, ToWriter, WriterData } from './writer.messages.ts'
 
 /** The thread that alone writes the database: one message of appends is one transaction. */
 
-const { path, durability } = workerData as WriterData
+const { path, durability, promote } = workerData as WriterData
 const port = parentPort!
 /** how often changes by other processes (tokens, the files themselves) are looked for, ms */
 const watchEvery = 250
@@ -22,10 +22,12 @@ const failureOf = (error: unknown): Failure => {
   return { code, message, retryAfter: details.retryAfter }
 }
 
-const owner = createOwner(path, durability, {
-  request: () => post({ type: 'checkpoint' }),
-  held: pages => post({ type: 'held', pages }),
-})
+const owner = createOwner(
+  path,
+  durability,
+  { request: () => post({ type: 'checkpoint' }), held: pages => post({ type: 'held', pages }) },
+  promote,
+)
 /** Not that of a call which asked for something that cannot be, nor that of closing. */
 const isOfStore = ({ code }: Failure) => storeCodes.has(code)
 const storeCodes = new Set<string>(['disk_full', 'store_busy', 'store_unavailable'] satisfies ErrorCode[])

@@ -7,17 +7,20 @@ const dataTables = /^(streams|events|dead_letters|otlp_\w+|jobs|job_runs|sqlite_
 
 /** A method of better-sqlite3 13 that its published types lack. */
 interface Explains extends Db {
-  explain(sql: string): { opcode: string; p2: number; p3: number }[]
+  explain(sql: string): { opcode: string; p2: number; p3: number; p4: unknown }[]
 }
+
+/** Table functions that read only their arguments; other virtual tables tell of the file, or of tables in it. */
+const tableFunctions = ['json_each', 'json_tree', 'jsonb_each', 'jsonb_tree']
 
 /**
  * Prepares `sql` if it is one statement that only reads data tables. Tables are told from the program that SQLite
- * compiled (`EXPLAIN`: each OpenRead names the root page of a b-tree), so that no spelling gets around the check.
+ * compiled (`EXPLAIN`: each OpenRead names the root page of a b-tree, each VOpen the address of a virtual table), so that
+ * no spelling gets around the check.
  */
 export function checkReadOnly(db: Db, sql: string): Database.Statement<unknown[]> {
   const text = skipComments(sql)
   if (!/^(select|with|values)\b/i.test(text)) throw refused('it must be one SELECT (or WITH … SELECT, or VALUES)')
-  if (/\bpragma_\w+/i.test(sql)) throw refused('PRAGMA functions are not allowed')
   const statement = prepare(db, sql)
   if (!statement.reader || !statement.readonly) throw refused('it writes')
 
@@ -29,14 +32,20 @@ export function checkReadOnly(db: Db, sql: string): Database.Statement<unknown[]
     tbl_name: string
   }[])
     if (dataTables.test(tbl_name)) allowed.add(rootpage)
-  const program = (db as Explains).explain(sql)
-  for (const { opcode, p2, p3 } of program) {
+  const virtual = new Set<unknown>()
+  for (const name of tableFunctions)
+    for (const { opcode, p4 } of explain(db, `select 1 from ${name}('[]')`)) if (opcode === 'VOpen') virtual.add(p4)
+  for (const { opcode, p2, p3, p4 } of explain(db, sql)) {
     const opensTable = opcode === 'OpenRead' || opcode === 'ReopenIdx' || opcode === 'OpenWrite'
     if (opensTable && (p3 > 1 || (p3 === 0 && !allowed.has(p2))))
       throw refused('it reads a table that holds no data of streams')
+    if (opcode === 'VOpen' && !virtual.has(p4))
+      throw refused(`the only table functions that it may have are ${tableFunctions.join(', ')}; no PRAGMA, no dbstat`)
   }
   return statement
 }
+
+const explain = (db: Db, sql: string) => (db as Explains).explain(sql)
 
 function prepare(db: Db, sql: string): Database.Statement<unknown[]> {
   try {

@@ -15,6 +15,8 @@ export interface QueryRequest {
 export type QueryAnswer = { result: QueryResult } | { failure: { code: ErrorCode; message: string } }
 
 interface Job extends QueryRequest {
+  /** aborted, nobody waits for the result */
+  gone: AbortSignal | undefined
   resolve: (result: QueryResult) => void
   reject: (error: Error) => void
 }
@@ -62,11 +64,19 @@ export function createQueryRunner(path: string) {
       work(idle.pop() ?? spawn(), waiting.shift()!)
   }
 
+  function drop(job: Job): void {
+    const at = waiting.indexOf(job)
+    if (at < 0) return
+    waiting.splice(at, 1)
+    job.reject(nobodyWaits())
+  }
+
   function work(child: ChildProcess, job: Job): void {
     const settle = (act: () => void) => {
       child.off('message', onMessage)
       child.off('exit', onExit)
       child.off('error', onExit)
+      job.gone?.removeEventListener('abort', kill)
       clearTimeout(timer)
       setBusy(child, false)
       act()
@@ -83,10 +93,12 @@ export function createQueryRunner(path: string) {
     }
     const onExit = () => {
       all.delete(child)
-      settle(() => job.reject(ended ?? limitError(job.limits)))
+      settle(() => job.reject(ended ?? (job.gone?.aborted ? nobodyWaits() : limitError(job.limits))))
     }
+    const kill = () => void child.kill('SIGKILL')
+    job.gone?.addEventListener('abort', kill)
     // the child ends itself at its limit; this is for one that cannot
-    const timer = setTimeout(() => child.kill('SIGKILL'), job.limits.ms + 2000)
+    const timer = setTimeout(kill, job.limits.ms + 2000)
     timer.unref()
     child.on('message', onMessage)
     child.on('exit', onExit)
@@ -94,7 +106,7 @@ export function createQueryRunner(path: string) {
     setBusy(child, true)
     const { sql, params, limits } = job
     child.send({ sql, params, limits } satisfies QueryRequest, error => {
-      if (error) child.kill('SIGKILL')
+      if (error) kill()
     })
   }
 
@@ -116,14 +128,17 @@ export function createQueryRunner(path: string) {
   }
 
   return {
-    run(sql: string, params: readonly QueryParam[], limits: QueryLimits): Promise<QueryResult> {
+    run(sql: string, params: readonly QueryParam[], limits: QueryLimits, gone?: AbortSignal): Promise<QueryResult> {
+      if (gone?.aborted) return Promise.reject(nobodyWaits())
       if (ended !== undefined) return Promise.reject(ended)
       if (waiting.length >= waitingMost)
         return Promise.reject(
           new AppError('store_busy', `${waitingMost} queries wait already: try again later`, { retryAfter: 2 }),
         )
       return new Promise((resolve, reject) => {
-        waiting.push({ sql, params, limits, resolve, reject })
+        const job: Job = { sql, params, limits, gone, resolve, reject }
+        waiting.push(job)
+        gone?.addEventListener('abort', () => drop(job), { once: true })
         next()
       })
     },
@@ -139,6 +154,8 @@ export function createQueryRunner(path: string) {
     },
   }
 }
+
+const nobodyWaits = () => new Error('the query was dropped: nobody waits for its result')
 
 function limitError({ ms, bytes }: QueryLimits): AppError {
   const mib = Math.round(bytes / 1024 / 1024)

@@ -47,5 +47,5 @@ export async function tailSql(
     payload: row[4] as string,
   }))
   const full = events.length >= Math.min(query.limit, limits.rows)
-  return { events, next: full ? events.at(-1)!.event_id : Math.max(end, query.after) }
+  return { events, next: full ? events.at(-1)!.event_id : end }
 }

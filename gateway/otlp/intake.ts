@@ -1,0 +1,103 @@
+import { AppError } from '../../core/errors.ts'
+import { jsonToOtlp, ndjsonToOtlp } from '../../core/otlp/json/json.ts'
+import { decodeOtlp } from '../../core/otlp/protobuf/decode.ts'
+import type { DeadRecord, DecodeOptions, Records, Signal } from '../../core/otlp/records.ts'
+import type { Identity } from '../auth.ts'
+import { type Ingest, refusal } from '../ingest.ts'
+import type { StreamParams } from '../params.ts'
+import type { Opening } from '../store/store.ts'
+import type { Connections } from './connections.ts'
+
+/** What a request of OpenTelemetry data is, whichever way it came. */
+export interface OtlpRequest {
+  signal: Signal
+  format: 'protobuf' | 'json' | 'ndjson'
+  /** inflated */
+  body: Uint8Array
+  identity: Identity
+  params: Pick<StreamParams, 'key' | 'offset' | 'epoch'>
+  transport: 'otlp-http' | 'otlp-grpc'
+  /** requests of one connection share a stream unless they name one */
+  connection: object
+  /** JSON text of the headers of the request; asked for only where it may begin a stream */
+  headers: () => string
+  remoteAddr: string
+}
+
+/** What became of it, once that is durable. */
+export interface OtlpOutcome {
+  stream: string
+  /** of the stream */
+  count: number
+  /** records of the request */
+  positions: number
+  /** those that became dead letters */
+  rejected: number
+  /** why the first of them was refused; empty where none was */
+  message: string
+}
+
+export interface OtlpIntake {
+  /** Resolves after the commit. Rejects with an AppError: nothing of the request is stored, or its fate is unknown. */
+  take(request: OtlpRequest): Promise<OtlpOutcome>
+}
+
+export interface IntakeDeps {
+  ingest: Ingest
+  connections: Connections
+  decode: DecodeOptions
+  /** the first 16 bytes of a SHA-256 */
+  digest: (body: Uint8Array) => Uint8Array
+}
+
+export function createIntake({ ingest, connections, decode, digest }: IntakeDeps): OtlpIntake {
+  async function take(request: OtlpRequest): Promise<OtlpOutcome> {
+    const { params, identity, transport, body } = request
+    if (params.offset !== undefined && params.epoch === undefined)
+      throw new AppError(
+        'bad_request',
+        'an offset of OpenTelemetry data needs the epoch: send Millrace-Epoch too, or no offset',
+      )
+    const records = toRecords(request.signal, request.format, body, decode)
+    const own = params.key === undefined ? connections.streamOf(request) : undefined
+    const opening: Opening = { transport, headers: request.headers(), remoteAddr: request.remoteAddr }
+    const producer = ingest.producer({
+      identity,
+      transport,
+      key: params.key ?? own!.key,
+      opening,
+      epoch: params.epoch,
+      offset: params.offset,
+    })
+    // nothing is left of the records once the store has them
+    const message = refusalMessage(records.dead)
+    if (records.count === 0 && params.key === undefined)
+      return { stream: producer.key, count: own!.count, positions: 0, rejected: 0, message }
+    const outcome = await producer.appendRecords(records, params.offset === undefined ? undefined : digest(body))
+    if (!outcome.ok) throw refusal(producer.key, outcome, params)
+    own?.stored(outcome.streamId, outcome.count)
+    return {
+      stream: producer.key,
+      count: outcome.count,
+      positions: records.count,
+      rejected: records.dead.length,
+      message,
+    }
+  }
+
+  return { take }
+}
+
+function toRecords(signal: Signal, format: OtlpRequest['format'], body: Uint8Array, options: DecodeOptions): Records {
+  if (format === 'protobuf') return decodeOtlp(signal, body, options)
+  const { body: protobuf, refused } =
+    format === 'json' ? jsonToOtlp(signal, body, options) : ndjsonToOtlp(signal, body, options)
+  return decodeOtlp(signal, protobuf, { ...options, refused })
+}
+
+function refusalMessage(dead: readonly DeadRecord[]): string {
+  if (dead.length === 0) return ''
+  const [first] = dead
+  const more = dead.length === 1 ? '' : `; ${dead.length - 1} more are refused`
+  return `record ${first!.at}: ${first!.message}${more}: they are kept as dead letters`
+}
