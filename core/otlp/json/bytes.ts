@@ -1,5 +1,5 @@
 import type { Writer } from '../wire/writer.ts'
-import { hexDigits } from './source.ts'
+import { hexDigits } from './escapes.ts'
 
 const PAD = 0x3d
 
@@ -7,6 +7,9 @@ const PAD = 0x3d
 const sextets = new Int8Array(256).fill(-1)
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 for (const [k, letter] of [...letters].entries()) sextets[letter.charCodeAt(0)] = k
+/** What zeros are written with in base64, which is a hex digit too. */
+const zeros = new Int8Array(256).fill(-1)
+zeros[0x41] = 0
 for (const letter of '+-') sextets[letter.charCodeAt(0)] = 62
 for (const letter of '/_') sextets[letter.charCodeAt(0)] = 63
 
@@ -42,8 +45,8 @@ export function writeBase64(writer: Writer, field: number, text: Uint8Array, sta
 }
 
 /**
- * Writes the id [start, end) of `width` bytes as a field: hex as OTLP/JSON has it, or base64 as proto3 JSON would. The
- * lengths differ, but for hex of another width, which is not taken for base64. False if it is neither.
+ * Writes the id [start, end) of `width` bytes as a field: hex as OTLP/JSON has it, or base64 as proto3 JSON would, where
+ * only that has the width. Hex digits of another width are not taken for base64, but for zeros. False if it is neither.
  */
 export function writeId(
   writer: Writer,
@@ -53,12 +56,12 @@ export function writeId(
   end: number,
   width: number,
 ): boolean {
-  const isHex = allHex(text, start, end)
-  if (!isHex) {
+  const isHex = allOf(hexDigits, text, start, end)
+  if (!isHex || end - start !== 2 * width) {
+    if (isHex && !allOf(zeros, text, start, end)) return false
     const to = base64End(text, start, end)
     return to >= 0 && Math.floor(((to - start) * 3) / 4) === width && writeBase64(writer, field, text, start, end)
   }
-  if (end - start !== 2 * width) return false
   writer.reserve(width)
   writer.raw((field << 3) | 2)
   writer.raw(width)
@@ -69,7 +72,8 @@ export function writeId(
   return true
 }
 
-function allHex(text: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (hexDigits[text[at]!]! < 0) return false
+/** Whether all bytes are among those that the table does not give -1 for. */
+function allOf(table: Int8Array, text: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (table[text[at]!]! < 0) return false
   return true
 }

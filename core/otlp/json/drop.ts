@@ -25,7 +25,7 @@ export function dropField(writer: Writer, start: number, number: number): void {
       at += length
     }
     if (Math.floor(tag / 8) === number) continue
-    bytes.copyWithin(kept, from, at)
+    if (kept !== from) bytes.copyWithin(kept, from, at)
     kept += at - from
   }
   writer.at = kept

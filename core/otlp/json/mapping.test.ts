@@ -157,11 +157,23 @@ describe('keys that come twice', () => {
     assert.equal(rows[0]!.row.count, 3)
   })
 
-  test('a resource that comes twice is the last one', () => {
-    const resource = (name: string) =>
-      `"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"${name}"}}]}`
-    const json = `{"resourceLogs":[{${resource('a')},"scopeLogs":[{"logRecords":[{}]}],${resource('b')}}]}`
-    assert.equal(convert('logs', json).rows[0]!.row.service_name, 'b')
+  test('of resources, scopes and names that come twice the last counts', () => {
+    const resource = (key: string) => `"resource":{"attributes":[{"key":"${key}","value":{"stringValue":"x"}}]}`
+    const scopes =
+      '"scopeLogs":[{"scope":{"name":"a"},"logRecords":[{}],"scope":null,"schemaUrl":"u","schemaUrl":null}]'
+    for (const json of [
+      `{"resourceLogs":[{${resource('a')},${scopes},${resource('b')}}]}`,
+      `{"resourceLogs":[{${resource('a')},${resource('b')},${scopes}}]}`,
+    ]) {
+      const { row } = convert('logs', json).rows[0]!
+      assert.equal(row.resource_attributes, '{"b":"x"}')
+      assert.equal(row.scope_name, null)
+      assert.equal(row.schema_url, null)
+    }
+    const metric = '{"name":"a","gauge":{"dataPoints":[{}]},"name":"b"}'
+    assert.equal(convert('metrics', metrics(metric)).rows[0]!.row.name, 'b')
+    const many = `{"logRecords":[{}],${Array(100).fill('"scope":{}').join()}}`
+    assert.match(refusal('logs', `{"resourceLogs":[{"scopeLogs":[${many}]}]}`), /more than 64 keys come twice/)
   })
 
   test('lists of records are joined, so that none is lost', () => {

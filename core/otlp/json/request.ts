@@ -2,6 +2,7 @@ import { Budget } from '../protobuf/budget.ts'
 import { Refusal } from '../protobuf/wire.ts'
 import type { DeadRecord, Signal } from '../records.ts'
 import { Writer } from '../wire/writer.ts'
+import { dropField } from './drop.ts'
 import { Messages } from './messages.ts'
 import { requests } from './schema.ts'
 import { type Field, kind, type Shape } from './shape.ts'
@@ -16,6 +17,8 @@ const defaultRecordBytes = 16 * 1024 * 1024
 const defaultMemory = 1024 * 1024 * 1024
 /** memory of a dead letter beside its bytes */
 const deadBytes = 512
+/** heads that may come twice in what is taken at once: each costs a walk over what was written */
+const mostRepeated = 64
 /** of a metric's name in a message */
 const shownBytes = 200
 
@@ -46,6 +49,7 @@ export class JsonRequest {
   private refusal: string | undefined
   /** whether heads are read before the records, wherever they stand */
   private headsFirst = false
+  private repeated = 0
   /** where the name of the metric in work stands; the same twice for none */
   private nameStart = 0
   private nameEnd = 0
@@ -99,6 +103,7 @@ export class JsonRequest {
   private envelopes(start: number, end: number): void {
     const { source } = this
     source.narrow(start, end)
+    this.repeated = 0
     const byte = source.next()
     if (byte === OPEN_ARRAY) {
       if (source.enterArray())
@@ -122,17 +127,21 @@ export class JsonRequest {
   /** Takes the object at the cursor, which holds records at some depth. */
   private object(shape: Shape): void {
     const { source, position, refusal } = this
+    const { at } = this.writer
     const start = source.pos
     if (this.headsFirst) {
-      this.pass(shape, heads, position)
+      this.pass(shape, heads, position, at)
       source.pos = start
-      this.pass(shape, items, position)
-    } else this.pass(shape, heads | items, position)
+      this.pass(shape, items, position, at)
+    } else this.pass(shape, heads | items, position, at)
     this.refusal = refusal
   }
 
-  /** @param first position of the first record under the object */
-  private pass(shape: Shape, which: number, first: number): void {
+  /**
+   * @param first position of the first record under the object
+   * @param at where its message begins
+   */
+  private pass(shape: Shape, which: number, first: number, at: number): void {
     const { source } = this
     let seen = 0
     if (!source.enterObject()) return
@@ -142,17 +151,28 @@ export class JsonRequest {
       if (field === undefined) {
         if (shape === this.root) this.checkForeign()
         source.skip()
-      } else if (this.messages.absent()) {
-        // as if it were not there
-      } else if ((field.bit & shape.items) !== 0) {
-        if ((seen & shape.oneof & ~field.bit) !== 0 && (which & heads) !== 0)
-          this.spoil(`${shape.namesOf(seen & shape.oneof)} and ${field.name} are set: only one may be`, first)
-        seen |= field.bit
-        if ((which & items) !== 0) this.items(shape, field)
-        else source.skip()
-      } else if ((which & heads) !== 0) this.head(shape, field, first)
+        continue
+      }
+      const isItem = (field.bit & shape.items) !== 0
+      if (!isItem && (which & heads) === 0) {
+        source.skip()
+        continue
+      }
+      if (!isItem && (seen & field.bit) !== 0) this.again(field, first, at)
+      if (this.messages.absent()) continue
+      if (isItem && (which & heads) !== 0 && (seen & shape.oneof & ~field.bit) !== 0)
+        this.spoil(`${shape.namesOf(seen & shape.oneof)} and ${field.name} are set: only one may be`, first)
+      seen |= field.bit
+      if (!isItem) this.head(shape, field, first)
+      else if ((which & items) !== 0) this.items(shape, field)
       else source.skip()
     } while (source.moreInObject())
+  }
+
+  /** Of heads that come twice the last counts: takes back what the earlier one left. */
+  private again(field: Field, first: number, at: number): void {
+    if (++this.repeated > mostRepeated) this.spoil(`more than ${mostRepeated} keys come twice`, first)
+    else dropField(this.writer, at, field.number)
   }
 
   private head(shape: Shape, field: Field, first: number): void {
