@@ -42,9 +42,6 @@ export interface Wired {
   stop: AbortController
 }
 
-/** of a request's SHA-256: enough to tell a retry from another request */
-const digestBytes = 16
-
 /** The gateway without a runtime: routes and write path over a store that is open. */
 export function wire(options: WireOptions): Wired {
   const { store, auth, registry, log, framing, query, tail, url } = options
@@ -67,7 +64,7 @@ export function wire(options: WireOptions): Wired {
       ingest,
       connections,
       decode: { promote: options.promote ?? [], maxRecordBytes: framing.maxEventBytes },
-      digest: body => options.sha256(body).subarray(0, digestBytes),
+      sha256: options.sha256,
     }),
     held: createHeld(options.heldBytes ?? 2 * options.maxBodyBytes),
   }

@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, Entry>> = {
   query: { summary: 'run one SELECT over what was caught', load: () => import('./query.ts') },
   dlq: { summary: 'list, show, retry and purge dead letters', load: () => import('./dlq.ts') },
   token: { summary: 'create, list and revoke tokens', load: () => import('./token.ts') },
+  otlp: { summary: 'import OpenTelemetry files, or write them as Parquet', load: () => import('./otlp.ts') },
   config: { summary: 'print the configuration and where it comes from', load: () => import('./config.ts') },
   completion: { summary: 'print a completion script for your shell', load: () => import('./completion.ts') },
   version: { summary: 'print the version', load: () => import('./version.ts') },

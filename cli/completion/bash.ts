@@ -1,11 +1,10 @@
-import { type Branch, flatten } from './tree.ts'
+import { type Branch, flatten, valuedOptions } from './tree.ts'
 
 /** A bash function without dependencies on the bash-completion package; file names are offered where nothing else fits. */
 export function bash(root: Branch): string {
   const all = flatten(root)
   const nested = all.filter(({ path }) => path.length > 0)
-  const values = new Map(all.flatMap(({ options }) => options.map(option => [option.long, option] as const)))
-  const valued = [...values.values()].filter(({ takesValue }) => takesValue)
+  const valued = valuedOptions(all)
   return `# bash completion for millrace: source this file, or put it into ~/.local/share/bash-completion/completions/millrace
 _millrace() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} command= words= word at
@@ -16,15 +15,8 @@ _millrace() {
     esac
   done
   COMPREPLY=()
-  case $previous in
-${valued
-  .filter(({ values }) => values.length > 0)
-  .map(({ long, values }) => `    ${long}) words='${values.join(' ')}' ;;\n`)
-  .join('')}    ${valued
-    .filter(({ values }) => values.length === 0)
-    .map(({ long, short }) => (short ? `${long} | ${short}` : long))
-    .join(' | ')}) return ;;
-    *)
+  case $command:$previous in
+${valued.map(({ patterns, values }) => `    ${patterns.join(' | ')}) ${values.length > 0 ? `words='${values.join(' ')}'` : 'return'} ;;\n`).join('')}    *)
       case $command:$current in
 ${all.map(caseOf).join('')}      esac
       ;;

@@ -18,6 +18,10 @@ function program() {
     .command('shell')
     .description('print')
     .addArgument(new Argument('<name>', 'which').choices(['bash', 'zsh']))
+  root
+    .command('take')
+    .description('take')
+    .addOption(new Option('--on-error <what>', 'then').choices(['wait']))
   const dlq = root.command('dlq').description('dead letters').option('--json', 'for machines')
   dlq.command('list').description('list them').option('--limit <number>', 'how many')
   dlq.command('show').description('show one')
@@ -37,7 +41,7 @@ _millrace; printf '%s\\n' "\${COMPREPLY[@]}"`
 
 test('bash completes the names of commands', () => {
   assert.deepEqual(completed('millrace', 'se'), ['serve', 'send'])
-  assert.deepEqual(completed('millrace', ''), ['serve', 'send', 'shell', 'dlq'])
+  assert.deepEqual(completed('millrace', ''), ['serve', 'send', 'shell', 'take', 'dlq'])
 })
 
 test('bash completes subcommands and the only values of an argument', () => {
@@ -54,6 +58,7 @@ test('bash completes the options of a command and of those above it', () => {
 
 test('bash completes the values of an option, and leaves others to file names', () => {
   assert.deepEqual(completed('millrace', 'send', '--on-error', ''), ['stop', 'go'])
+  assert.deepEqual(completed('millrace', 'take', '--on-error', ''), ['wait'])
   assert.deepEqual(completed('millrace', 'serve', '--config', ''), [])
   assert.deepEqual(completed('millrace', 'send', ''), [])
 })
@@ -62,7 +67,7 @@ test('fish gets a line for each command and option, in its place and quoted', ()
   const lines = fish(program()).split('\n')
   assert.ok(
     lines.includes(
-      "complete -c millrace -n 'not __fish_seen_subcommand_from serve send shell dlq' -f -a dlq -d 'dead letters'",
+      "complete -c millrace -n 'not __fish_seen_subcommand_from serve send shell take dlq' -f -a dlq -d 'dead letters'",
     ),
   )
   assert.ok(
@@ -80,5 +85,7 @@ test('zsh gets commands and options with their descriptions, quoted', () => {
   const script = zsh(program())
   assert.match(script, /^#compdef millrace\n/)
   assert.ok(script.includes("'dlq':*) items=('list:list them' 'show:show one') ;;"))
+  assert.ok(script.includes("    'send':--on-error) items=(stop go) ;;\n    'take':--on-error) items=(wait) ;;\n"))
+  assert.ok(script.includes('*:--config | *:-c) _files; return ;;'))
   assert.ok(script.includes("'--config:the user'\\''s configuration'"))
 })

@@ -43,3 +43,31 @@ export function treeOf(command: Command, path: string[] = [], inherited: readonl
 export function flatten(branch: Branch): Branch[] {
   return [branch, ...branch.branches.flatMap(flatten)]
 }
+
+/** What completes the value of an option: the only values, or file names where there are none. */
+export interface Valued {
+  /** of `COMMAND:OPTION`, for `case` in a shell; any command where the option is the same in all that have it */
+  patterns: string[]
+  values: readonly string[]
+}
+
+/** All options that take a value, those with only values first. */
+export function valuedOptions(all: readonly Branch[]): Valued[] {
+  const found = new Map<string, Map<string, { choice: Choice; paths: string[] }>>()
+  for (const { path, options } of all)
+    for (const choice of options.filter(({ takesValue }) => takesValue)) {
+      const kinds = found.get(choice.long) ?? new Map<string, { choice: Choice; paths: string[] }>()
+      const kind = choice.values.join(' ')
+      const known = kinds.get(kind) ?? { choice, paths: [] }
+      known.paths.push(`'${path.join(' ')}'`)
+      found.set(choice.long, kinds.set(kind, known))
+    }
+  const valued = Array.from(found.values(), kinds =>
+    Array.from(kinds.values(), ({ choice: { long, short, values }, paths }) => {
+      const names = short === undefined ? [long] : [long, short]
+      const commands = kinds.size === 1 ? ['*'] : paths
+      return { patterns: commands.flatMap(command => names.map(name => `${command}:${name}`)), values }
+    }),
+  ).flat()
+  return valued.sort((a, b) => Number(a.values.length === 0) - Number(b.values.length === 0))
+}

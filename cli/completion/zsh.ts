@@ -1,11 +1,10 @@
-import { type Branch, flatten } from './tree.ts'
+import { type Branch, flatten, valuedOptions } from './tree.ts'
 
 /** A zsh function with descriptions; file names are offered where nothing else fits. */
 export function zsh(root: Branch): string {
   const all = flatten(root)
   const nested = all.filter(({ path }) => path.length > 0)
-  const options = new Map(all.flatMap(branch => branch.options.map(option => [option.long, option] as const)))
-  const valued = [...options.values()].filter(({ takesValue }) => takesValue)
+  const valued = valuedOptions(all)
   return `#compdef millrace
 # zsh completion for millrace: put this file into a folder of $fpath as _millrace, or source it after compinit
 _millrace() {
@@ -17,15 +16,8 @@ _millrace() {
       ${nested.map(({ path }) => `'${path.join(' ')}'`).join(' | ')}) command=$word ;;
     esac
   done
-  case \${words[CURRENT-1]} in
-${valued
-  .filter(({ values }) => values.length > 0)
-  .map(({ long, values }) => `    ${long}) items=(${values.join(' ')}) ;;\n`)
-  .join('')}    ${valued
-    .filter(({ values }) => values.length === 0)
-    .map(({ long, short }) => (short ? `${long} | ${short}` : long))
-    .join(' | ')}) _files; return ;;
-    *)
+  case $command:\${words[CURRENT-1]} in
+${valued.map(({ patterns, values }) => `    ${patterns.join(' | ')}) ${values.length > 0 ? `items=(${values.join(' ')})` : '_files; return'} ;;\n`).join('')}    *)
       case $command:$PREFIX in
 ${all.map(caseOf).join('')}      esac
       ;;

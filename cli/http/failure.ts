@@ -19,6 +19,11 @@ export function refusal(answer: Answer): string {
   return `status ${answer.status}${text === '' ? '' : `: ${text.slice(0, 200)}`}${hint}`
 }
 
+/** Statuses after which the same request may succeed. */
+const temporary: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 507])
+
+export const isTemporary = (status: number): boolean => temporary.has(status)
+
 /** `Retry-After` in milliseconds: seconds or a date (RFC 9110 section 10.2.3); undefined where there is none. */
 export function retryAfter(headers: Answer['headers'], now: number): number | undefined {
   const text = headers['retry-after']

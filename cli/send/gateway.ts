@@ -3,7 +3,7 @@ import { gzip } from 'node:zlib'
 import { header, mediaType } from '../../core/protocol.ts'
 import { explain } from '../exit.ts'
 import type { Answer, Client, RequestOptions } from '../http/client.ts'
-import { jsonOf, refusal, retryAfter } from '../http/failure.ts'
+import { isTemporary, jsonOf, refusal, retryAfter } from '../http/failure.ts'
 import { type Batch, badValue, dropFirst } from './batch.ts'
 import type { Event } from './machine.ts'
 
@@ -26,7 +26,7 @@ export async function ask(target: Target, signal: AbortSignal): Promise<Event> {
     if (answer.status === 200 && Number.isSafeInteger(count)) return { type: 'counted', count }
     if (answer.status === 200) return notMillrace(target)
     if (answer.status === 404) return { type: 'counted', count: 0 }
-    if (temporary.has(answer.status)) return failureOf(answer)
+    if (isTemporary(answer.status)) return failureOf(answer)
     const posted = await postBody(target, undefined, new Uint8Array(), { signal })
     const body = jsonOf(posted)
     return posted.status === 200 && isCount(body?.count) ? { type: 'counted', count: body.count } : failureOf(posted)
@@ -81,12 +81,9 @@ function notMillrace({ client }: Target): Event {
   return { type: 'refused', reason: `${client.url} is not a Millrace gateway` }
 }
 
-/** Statuses after which the same request may succeed. */
-const temporary: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504, 507])
-
 function failureOf(answer: Answer): Extract<Event, { type: 'broken' | 'refused' }> {
   const reason = refusal(answer)
-  return temporary.has(answer.status)
+  return isTemporary(answer.status)
     ? broken(reason, retryAfter(answer.headers, Date.now()))
     : { type: 'refused', reason }
 }

@@ -5,6 +5,8 @@ import * as log from '../log.ts'
 export interface View {
   /** values dealt with */
   events: number
+  /** what they are called; default events */
+  unit?: string
   /** bytes dealt with, and of the whole input where that is known */
   bytes: number
   totalBytes: number | undefined
@@ -58,11 +60,11 @@ export function bar(view: View, columns: number): string {
 }
 
 export function line(view: View): string {
-  const { events, bytes, totalBytes, ms, waiting } = view
+  const { events, unit = 'events', bytes, totalBytes, ms, waiting } = view
   const size = totalBytes === undefined ? formatSize(bytes) : `${formatSize(bytes)} of ${formatSize(totalBytes)}`
-  const parts = [`${events.toLocaleString('en')} events`, size]
+  const parts = [`${events.toLocaleString('en')} ${unit}`, size]
   if (waiting !== undefined) return [...parts, waiting].join(', ')
-  parts.push(`${Math.round(events / Math.max(ms / 1000, 0.001)).toLocaleString('en')} events/s`)
+  parts.push(`${Math.round(events / Math.max(ms / 1000, 0.001)).toLocaleString('en')} ${unit}/s`)
   if (totalBytes !== undefined && bytes > 0 && bytes < totalBytes) {
     parts.unshift(`${Math.floor(fraction(view) * 100)}%`)
     parts.push(`${formatDuration((ms * (totalBytes - bytes)) / bytes)} left`)

@@ -7,6 +7,7 @@ import { type Ingest, refusal } from '../ingest.ts'
 import type { StreamParams } from '../params.ts'
 import type { Opening } from '../store/store.ts'
 import type { Connections } from './connections.ts'
+import { requestDigest } from './digest.ts'
 
 /** What a request of OpenTelemetry data is, whichever way it came. */
 export interface OtlpRequest {
@@ -46,11 +47,10 @@ export interface IntakeDeps {
   ingest: Ingest
   connections: Connections
   decode: DecodeOptions
-  /** the first 16 bytes of a SHA-256 */
-  digest: (body: Uint8Array) => Uint8Array
+  sha256: (bytes: Uint8Array) => Uint8Array
 }
 
-export function createIntake({ ingest, connections, decode, digest }: IntakeDeps): OtlpIntake {
+export function createIntake({ ingest, connections, decode, sha256 }: IntakeDeps): OtlpIntake {
   async function take(request: OtlpRequest): Promise<OtlpOutcome> {
     const { params, identity, transport, body } = request
     if (params.offset !== undefined && params.epoch === undefined)
@@ -73,7 +73,8 @@ export function createIntake({ ingest, connections, decode, digest }: IntakeDeps
     const message = refusalMessage(records.dead)
     if (records.count === 0 && params.key === undefined)
       return { stream: producer.key, count: own!.count, positions: 0, rejected: 0, message }
-    const outcome = await producer.appendRecords(records, params.offset === undefined ? undefined : digest(body))
+    const digest = params.offset === undefined ? undefined : requestDigest(sha256, request.signal, body)
+    const outcome = await producer.appendRecords(records, digest)
     if (!outcome.ok) throw refusal(producer.key, outcome, params)
     own?.stored(outcome.streamId, outcome.count)
     return {

@@ -189,6 +189,13 @@ test('with an offset a repeated request is a duplicate, another body is 409 conf
   assert.equal((await at(2, ['c'])).headers['millrace-count'], '3')
   assert.equal((await at(3, ['d'], '0')).status, 409)
   assert.deepEqual(bodiesOf('exact'), ['a', 'b', 'c'])
+  const otherSignal = await send('/v1/traces', binary(['c']), {
+    ...protobuf,
+    'millrace-stream': 'exact',
+    'millrace-offset': '2',
+    'millrace-epoch': '1',
+  })
+  assert.equal(otherSignal.status, 409)
 })
 
 test('an offset without its epoch is 400', async () => {
