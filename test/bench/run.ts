@@ -12,6 +12,7 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
   'ingest-single': () => import('./ingest-single.bench.ts'),
   'ingest-ws': () => import('./ingest-ws.bench.ts'),
   'ingest-latency': () => import('./ingest-latency.bench.ts'),
+  otlp: () => import('./otlp.bench.ts'),
   overload: () => import('./overload.bench.ts'),
   'idle-sockets': () => import('./idle-sockets.bench.ts'),
   startup: () => import('./startup.bench.ts'),

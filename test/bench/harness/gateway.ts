@@ -13,6 +13,7 @@ const stopMilliseconds = 15_000
 export interface Gateway {
   url: string
   port: number
+  grpcPort: number
   pid: number
   /** the SQLite file */
   store: string
@@ -41,12 +42,13 @@ export async function startGateway({ dir, args = [] }: GatewayOptions): Promise<
   )
   own(child)
   const exited = once(child, 'exit')
-  const url = await address(createInterface({ input: child.stdout! }))
-  if (!url) throw new Error(`the gateway ended before it listened:\n${readFileSync(log, 'utf8')}`)
+  const [url, grpcUrl] = await addresses(createInterface({ input: child.stdout! }))
+  if (!url || !grpcUrl) throw new Error(`the gateway ended before it listened:\n${readFileSync(log, 'utf8')}`)
   child.stdout!.resume()
   return {
     url,
     port: Number(new URL(url).port),
+    grpcPort: Number(new URL(grpcUrl).port),
     pid: child.pid!,
     store,
     rss: () => residentBytes(child.pid!),
@@ -63,12 +65,14 @@ export async function startGateway({ dir, args = [] }: GatewayOptions): Promise<
   }
 }
 
-async function address(lines: AsyncIterable<string>): Promise<string | undefined> {
+/** Of HTTP and of gRPC, which are printed first. */
+async function addresses(lines: AsyncIterable<string>): Promise<string[]> {
+  const found: string[] = []
   for await (const line of lines) {
     const url = /https?:\/\/[^\s"]+/.exec(line)
-    if (url) return url[0]
+    if (url && found.push(url[0]) === 2) break
   }
-  return undefined
+  return found
 }
 
 async function commitSize(url: string): Promise<number | undefined> {

@@ -16,6 +16,11 @@ export type Measured<Result> = Result & {
   commitSize: number | undefined
 }
 
+export interface MeasureOptions {
+  /** proves that what was acked is in the store; default for events */
+  check?: (store: string, acked: number) => void
+}
+
 /**
  * Runs one generator against a fresh gateway, stops it, and proves that what was acked is in its store.
  * Throws where a request was refused: a benchmark that is refused measures something else.
@@ -24,13 +29,19 @@ export async function measureGateway<Result extends Load>(
   workdir: Workdir,
   generator: string,
   config: object,
+  { check = checkStored }: MeasureOptions = {},
 ): Promise<Measured<Result>> {
   const gateway = await startGateway({ dir: workdir.fresh() })
-  const result = await runWorker<Result>(generator, { ...config, port: gateway.port })
+  const result = await runWorker<Result>(generator, {
+    ...config,
+    port: gateway.port,
+    grpcPort: gateway.grpcPort,
+    pid: gateway.pid,
+  })
   const commitSize = await gateway.commitSize()
   await gateway.stop()
   if (Object.keys(result.refused ?? {}).length > 0) throw new Error(`refused: ${JSON.stringify(result.refused)}`)
-  checkStored(gateway.store, result.acked)
+  check(gateway.store, result.acked)
   return { ...result, commitSize }
 }
 

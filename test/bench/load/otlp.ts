@@ -5,6 +5,8 @@ import { seeded } from './events.ts'
 /** OTLP requests as instrumented services send them: about ten attributes a record, everything but their keys different. */
 
 const start = 1_800_000_000_000_000_000n
+/** of every data point */
+export const pointTime = start + 60_000_000_000n
 
 type Value = string | number | boolean
 const values = {
@@ -81,7 +83,7 @@ export function otlpRequest(signal: Signal, records: number, seed: number): Uint
   })
   const point = (k: number) => ({
     startTimeUnixNano: String(start),
-    timeUnixNano: String(start + 60_000_000_000n),
+    timeUnixNano: String(pointTime),
     attributes: attributes({ cpu: `cpu${k % 16}`, state: pick(['user', 'system', 'idle', 'wait']) }),
   })
   /** a quarter each of sums, gauges, histograms and exponential histograms, 40 points in a metric */
