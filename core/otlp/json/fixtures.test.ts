@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { fixtures, hasFixtures } from '../../../test/support/fixtures.ts'
 import { encodeRequest } from '../../../test/support/otlp.ts'
 import { decodeOtlp } from '../protobuf/decode.ts'
 import type { Signal } from '../records.ts'
@@ -8,8 +9,6 @@ import { rowsOf } from '../rows.ts'
 import { outcomeOf } from './json.suite.ts'
 import { jsonToOtlp, ndjsonToOtlp } from './json.ts'
 
-const folder = '/work/shared/fixtures/otlp'
-const skip = existsSync(folder) ? false : `${folder} is not on this machine`
 const files: [Signal, string, rows: number][] = [
   ['logs', 'logs_document.json', 1],
   ['logs', 'logs_simple.jsonl', 3],
@@ -28,9 +27,9 @@ const files: [Signal, string, rows: number][] = [
 const idsAsBytes = (key: string, value: unknown): unknown =>
   /^(traceId|spanId|parentSpanId)$/.test(key) ? Buffer.from(String(value), 'hex').toString('base64') : value
 
-for (const [signal, file, count] of files)
-  test(`the rows of ${file} are those of what a generated encoder makes of it`, { skip }, () => {
-    const body = readFileSync(`${folder}/${file}`)
+for (const [signal, file, count] of hasFixtures ? files : [])
+  test(`the rows of ${file} are those of what a generated encoder makes of it`, () => {
+    const body = readFileSync(`${fixtures}/otlp/${file}`)
     const isDocument = file.endsWith('.json')
     const { rows, dead } = outcomeOf(signal, (isDocument ? jsonToOtlp : ndjsonToOtlp)(signal, body))
     assert.deepEqual(dead, [])
