@@ -42,6 +42,10 @@ export interface Wired {
   stop: AbortController
 }
 
+/** What the rows of a request may take in memory: so much for each byte of the largest body, and no more than 1 GiB. */
+const rowBytesPerByte = 16
+const rowBytesMost = 1024 * 1024 * 1024
+
 /** The gateway without a runtime: routes and write path over a store that is open. */
 export function wire(options: WireOptions): Wired {
   const { store, auth, registry, log, framing, query, tail, url } = options
@@ -50,6 +54,7 @@ export function wire(options: WireOptions): Wired {
   observeStore(registry, store)
   const ingest = createIngest({ store, metrics, queueBytes: options.queueBytes, stallMs: options.stallMs })
   const stop = new AbortController()
+  const held = createHeld(options.heldBytes ?? 2 * options.maxBodyBytes)
   const connections = createConnections((streamId, at) => store.closeStream(streamId, at))
   const post: OtlpPostDeps = {
     auth,
@@ -63,10 +68,15 @@ export function wire(options: WireOptions): Wired {
     intake: createIntake({
       ingest,
       connections,
-      decode: { promote: options.promote ?? [], maxRecordBytes: framing.maxEventBytes },
+      held,
+      decode: {
+        promote: options.promote ?? [],
+        maxRecordBytes: framing.maxEventBytes,
+        maxMemory: Math.min(rowBytesMost, rowBytesPerByte * options.maxBodyBytes),
+      },
       sha256: options.sha256,
     }),
-    held: createHeld(options.heldBytes ?? 2 * options.maxBodyBytes),
+    held,
   }
   const tailMetrics = registerTail(registry)
   const deps: AppDeps = {

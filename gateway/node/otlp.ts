@@ -22,6 +22,8 @@ export interface OtlpServicesDeps {
   ingest: Ingest
   metrics: IngestMetrics
   stopping: () => AppError | undefined
+  /** inflated bytes of one message */
+  maxBodyBytes: number
   log: (error: AppError) => void
 }
 
@@ -115,13 +117,14 @@ function take(
 
 /**
  * One message, one BatchStatus, after its rows are durable. A message that cannot be read ends the stream, since later
- * ones build on it; one that the store has no room for does not, and its sender may send it again.
+ * ones build on it; one that the store has no room for does not, and its sender may send it again, unless the stream
+ * has offsets.
  */
 function arrowStreamMethod(signal: Signal, deps: OtlpServicesDeps): GrpcMethod {
   return {
     kind: 'bidi',
     async handle(call, messages, send) {
-      const decoder = createOtapDecoder(signal, { zstd })
+      const decoder = createOtapDecoder(signal, { zstd, maxMessageBytes: deps.maxBodyBytes })
       let offset = start(call, deps)
       for await (const message of messages) {
         const batch = await oneBatch(signal, call, message, decoder, offset, deps)
@@ -146,6 +149,7 @@ interface Batch {
   status: Uint8Array
   /** position of the next message's first record, where the stream has offsets */
   next: number | undefined
+  /** no later message can be taken: the stream ends */
   poisoned: boolean
 }
 
@@ -175,7 +179,8 @@ async function oneBatch(
     refused(deps, error)
     // what may be sent again leaves the stream open, and so does data that is refused as a whole
     const code = codes[error.code].retry && error.code !== 'internal' ? resourceExhausted : grpcCodeOf(error)
-    return { status: batchStatus(batchId, code, error.message), next: offset, poisoned: false }
+    // with offsets a later message must not take the positions of this one
+    return { status: batchStatus(batchId, code, error.message), next: offset, poisoned: offset !== undefined }
   }
 }
 

@@ -15,23 +15,31 @@ export interface OwnStream {
   stored(streamId: number, count: number): void
 }
 
-export function createConnections(close: (streamId: number, at: number) => void): Connections {
-  const known = new WeakMap<object, Map<string, OwnStream & { readonly streamId: number }>>()
+interface Own extends OwnStream {
+  /** Nobody sends any more; what is on its way is closed once it is stored. */
+  end(): void
+}
 
-  function open(): OwnStream & { readonly streamId: number } {
+export function createConnections(close: (streamId: number, at: number) => void): Connections {
+  const known = new WeakMap<object, Map<string, Own>>()
+
+  function open(): Own {
     let streamId = 0
     let count = 0
+    let gone = false
     return {
       key: uuid7(),
       get count() {
         return count
       },
-      get streamId() {
-        return streamId
-      },
       stored(id, counted) {
         streamId = id
         count = Math.max(count, counted)
+        if (gone) close(streamId, Date.now() * 1000)
+      },
+      end() {
+        gone = true
+        if (streamId !== 0) close(streamId, Date.now() * 1000)
       },
     }
   }
@@ -45,8 +53,7 @@ export function createConnections(close: (streamId: number, at: number) => void)
       return stream
     },
     gone(connection) {
-      for (const { streamId } of known.get(connection)?.values() ?? [])
-        if (streamId !== 0) close(streamId, Date.now() * 1000)
+      for (const stream of known.get(connection)?.values() ?? []) stream.end()
       known.delete(connection)
     },
   }

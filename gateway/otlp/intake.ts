@@ -1,13 +1,16 @@
 import { AppError } from '../../core/errors.ts'
 import { jsonToOtlp, ndjsonToOtlp } from '../../core/otlp/json/json.ts'
 import { decodeOtlp } from '../../core/otlp/protobuf/decode.ts'
-import type { DeadRecord, DecodeOptions, Records, Signal } from '../../core/otlp/records.ts'
+import type { OtlpDecodeOptions } from '../../core/otlp/protobuf/request.ts'
+import type { DeadRecord, Records, Signal } from '../../core/otlp/records.ts'
 import type { Identity } from '../auth.ts'
 import { type Ingest, refusal } from '../ingest.ts'
 import type { StreamParams } from '../params.ts'
+import { recordsBytes } from '../store/records.ts'
 import type { Opening } from '../store/store.ts'
 import type { Connections } from './connections.ts'
 import { requestDigest } from './digest.ts'
+import type { Held } from './held.ts'
 
 /** What a request of OpenTelemetry data is, whichever way it came. */
 export interface OtlpRequest {
@@ -46,19 +49,32 @@ export interface OtlpIntake {
 export interface IntakeDeps {
   ingest: Ingest
   connections: Connections
-  decode: DecodeOptions
+  decode: OtlpDecodeOptions
+  held: Held
   sha256: (bytes: Uint8Array) => Uint8Array
 }
 
-export function createIntake({ ingest, connections, decode, sha256 }: IntakeDeps): OtlpIntake {
+export function createIntake({ ingest, connections, decode, held, sha256 }: IntakeDeps): OtlpIntake {
   async function take(request: OtlpRequest): Promise<OtlpOutcome> {
-    const { params, identity, transport, body } = request
+    const { params, body } = request
     if (params.offset !== undefined && params.epoch === undefined)
       throw new AppError(
         'bad_request',
         'an offset of OpenTelemetry data needs the epoch: send Millrace-Epoch too, or no offset',
       )
     const records = toRecords(request.signal, request.format, body, decode)
+    // two bytes can be a row of two hundred: rows count, not only the bytes that they came in
+    const holding = held.begin()
+    try {
+      holding.add(recordsBytes(records))
+      return await append(request, records)
+    } finally {
+      holding.release()
+    }
+  }
+
+  async function append(request: OtlpRequest, records: Records): Promise<OtlpOutcome> {
+    const { params, identity, transport, body } = request
     const own = params.key === undefined ? connections.streamOf(request) : undefined
     const opening: Opening = { transport, headers: request.headers(), remoteAddr: request.remoteAddr }
     const producer = ingest.producer({
@@ -89,7 +105,12 @@ export function createIntake({ ingest, connections, decode, sha256 }: IntakeDeps
   return { take }
 }
 
-function toRecords(signal: Signal, format: OtlpRequest['format'], body: Uint8Array, options: DecodeOptions): Records {
+function toRecords(
+  signal: Signal,
+  format: OtlpRequest['format'],
+  body: Uint8Array,
+  options: OtlpDecodeOptions,
+): Records {
   if (format === 'protobuf') return decodeOtlp(signal, body, options)
   const { body: protobuf, refused } =
     format === 'json' ? jsonToOtlp(signal, body, options) : ndjsonToOtlp(signal, body, options)
