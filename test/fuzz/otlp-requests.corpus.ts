@@ -27,7 +27,9 @@ const idFields = new Set(['traceId', 'spanId', 'parentSpanId'])
 function jsonOf(signal: Signal, body: Uint8Array): string {
   const type = requestType(signal)
   const request = type.toObject(type.decode(body), { longs: String, json: true })
-  return JSON.stringify(request, (key, value) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString(idFields.has(key) ? 'hex' : 'base64') : value,
-  )
+  return JSON.stringify(request, (key, value) => {
+    if (value instanceof Uint8Array) return Buffer.from(value).toString(idFields.has(key) ? 'hex' : 'base64')
+    // JSON.stringify would lose the sign
+    return Object.is(value, -0) ? '-0.0' : value
+  })
 }

@@ -3,6 +3,8 @@ import { describe, test } from 'node:test'
 import { AppError } from '../../core/errors.ts'
 import { createOtapDecoder } from '../../core/otlp/otap/decoder.ts'
 import { decodeOtlp } from '../../core/otlp/protobuf/decode.ts'
+import type { Signal } from '../../core/otlp/records.ts'
+import { rowsOf } from '../../core/otlp/rows.ts'
 import { seeded } from '../bench/load/events.ts'
 import { createMessages } from '../integrity/kill/otlp/messages.ts'
 import { checkRecords, decodeBody, type Format } from './otlp-requests.check.ts'
@@ -37,6 +39,12 @@ function cases(one: (rnd: Random) => 'taken' | 'refused'): string {
   return JSON.stringify({ ...tally, megabytes })
 }
 
+function rowsIn(signal: Signal, format: Format, body: Uint8Array) {
+  const records = decodeBody(signal, format, body)
+  if (records instanceof AppError) throw records
+  return { rows: rowsOf(records), dead: records.dead.map(({ at }) => at) }
+}
+
 describe(`damaged OpenTelemetry requests (MILLRACE_FUZZ_RUNS=${runs} MILLRACE_FUZZ_SEED=${seed})`, () => {
   for (const signal of signals) {
     const { protobuf, json } = corpusOf(signal, seed)
@@ -55,6 +63,16 @@ describe(`damaged OpenTelemetry requests (MILLRACE_FUZZ_RUNS=${runs} MILLRACE_FU
         })
         t.diagnostic(told)
       })
+
+    test(`${signal} in JSON and in protobuf are the same rows`, () => {
+      for (let corpus = seed; corpus < seed + Math.max(1, runs / 200); corpus++) {
+        const { protobuf, json } = corpusOf(signal, corpus)
+        for (const [k, body] of protobuf.entries()) {
+          const [ours, theirs] = [rowsIn(signal, 'json', Buffer.from(json[k]!)), rowsIn(signal, 'protobuf', body)]
+          assert.deepEqual(ours, theirs, `MILLRACE_FUZZ_SEED=${corpus}, request ${k}`)
+        }
+      }
+    })
 
     if (signal === 'metrics') continue
     test(`${signal} in OTAP are rows and dead letters, or end their stream`, t => {
