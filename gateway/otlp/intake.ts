@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors.ts'
 import { jsonToOtlp, ndjsonToOtlp } from '../../core/otlp/json/json.ts'
 import { decodeOtlp } from '../../core/otlp/protobuf/decode.ts'
 import type { OtlpDecodeOptions } from '../../core/otlp/protobuf/request.ts'
-import type { DeadRecord, Records, Signal } from '../../core/otlp/records.ts'
+import type { Records, Signal } from '../../core/otlp/records.ts'
 import type { Identity } from '../auth.ts'
 import { type Ingest, refusal } from '../ingest.ts'
 import type { StreamParams } from '../params.ts'
@@ -23,7 +23,7 @@ export interface OtlpRequest {
   transport: 'otlp-http' | 'otlp-grpc'
   /** requests of one connection share a stream unless they name one */
   connection: object
-  /** JSON text of the headers of the request; asked for only where it may begin a stream */
+  /** JSON text of the headers of the request, which may begin a stream; asked for only once its body is decoded */
   headers: () => string
   remoteAddr: string
 }
@@ -86,7 +86,7 @@ export function createIntake({ ingest, connections, decode, held, sha256 }: Inta
       offset: params.offset,
     })
     // nothing is left of the records once the store has them
-    const message = refusalMessage(records.dead)
+    const message = refusalMessage(records)
     if (records.count === 0 && params.key === undefined)
       return { stream: producer.key, count: own!.count, positions: 0, rejected: 0, message }
     const digest = params.offset === undefined ? undefined : requestDigest(sha256, request.signal, body)
@@ -117,9 +117,8 @@ function toRecords(
   return decodeOtlp(signal, protobuf, { ...options, refused })
 }
 
-function refusalMessage(dead: readonly DeadRecord[]): string {
-  if (dead.length === 0) return ''
+function refusalMessage({ dead, count }: Records): string {
   const [first] = dead
-  const more = dead.length === 1 ? '' : `; ${dead.length - 1} more are refused`
-  return `record ${first!.at}: ${first!.message}${more}: they are kept as dead letters`
+  if (first === undefined) return ''
+  return `${dead.length} of ${count} records refused and kept as dead letters; the first is record ${first.at}: ${first.message}`
 }
