@@ -82,7 +82,9 @@ export async function importFile(source: Source, named: Named, run: Run): Promis
   }
   if (document.digest() !== digest) throw new Error(`${source.name}: it changed while it was read: import it again`)
   if (outcome.rejected > 0 && !run.skip)
-    throw new Error(`${source.name}: ${outcome.rejected} records became dead letters of the gateway, which says: ${refusal}`)
+    throw new Error(
+      `${source.name}: ${outcome.rejected} records became dead letters of the gateway, which says: ${refusal}`,
+    )
   return outcome
 }
 

@@ -185,7 +185,10 @@ test('records that only the gateway refuses fail the import, once they are its d
     const path = file('long.json', JSON.stringify(logs(['x'.repeat(200), 'y'])))
     const { code, stderr } = await run(['otlp', '--url', strict.url, path])
     assert.equal(code, 1)
-    assert.match(stderr, /long\.json: 1 records became dead letters of the gateway, which says: .*record 0: the record has \d+ bytes/)
+    assert.match(
+      stderr,
+      /long\.json: 1 records became dead letters of the gateway, which says: .*record 0: the record has \d+ bytes/,
+    )
   } finally {
     await strict.stop()
   }
