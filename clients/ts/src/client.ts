@@ -1,0 +1,361 @@
+import { createDelivery } from './delivery.ts'
+import { createEmitter } from './emitter.ts'
+import { configOf } from './options.ts'
+import { createQueue } from './queue.ts'
+import {
+  type Client,
+  ClientError,
+  type ConnectOptions,
+  type DropReason,
+  type SpoolContent,
+  type SpoolState,
+  type Stats,
+} from './types.ts'
+import { createWaiters } from './waiters.ts'
+
+export * from './types.ts'
+
+/**
+ * A client of one stream of a gateway: what `send` takes is stored exactly once and in order, over any number of
+ * connections. Throws a TypeError for a wrong option, and a ClientError `spool` for a spool that cannot be used.
+ */
+export function connect(options: ConnectOptions): Client {
+  const config = configOf(options)
+  const { spool, maxBytes, metric } = config
+  if (spool !== undefined && config.replay)
+    throw new TypeError('replay: with a spool nothing is sent again from position 0')
+  const queue = createQueue(config.batchBytes)
+  const emitter = createEmitter()
+  const identity = { key: config.stream ?? newId(), epoch: config.epoch ?? 0 }
+  /** what was taken before the spool was open */
+  let early: string[] | undefined = spool && []
+  let earlyBytes = 0
+  let nextEntry = 0
+  /** replay: the stream has all below this position */
+  let replayedTo = 0
+  /** the size that `send` had no room for last */
+  let needed = 0
+  let lastRefused = false
+  let [taken, refused, acked] = [0, 0, 0]
+  const dropped: Record<DropReason, number> = { drop_oldest: 0, drop_newest: 0, bad_event: 0, closed: 0 }
+  let stopped: ClientError | undefined
+  let closing: Promise<{ pending: number }> | undefined
+  let onClosed = () => {}
+  const rooms = createWaiters<undefined>()
+  /** each waits until all below a position is settled */
+  const flushes = createWaiters<{ position: number }>()
+
+  const delivery = createDelivery(config, queue, identity, emitter, {
+    settled(events) {
+      acked += events
+      metric?.('acked', events)
+      spool?.settle(queue.firstEntry() ?? nextEntry, queue.base)
+      emitter.emit('ack', { count: queue.base })
+      moved()
+    },
+    refused(error) {
+      const left = queue.dropFirst()
+      if (left === undefined) return
+      leftOut(queue.base, left.entry)
+      count('bad_event')
+      emitter.emit('error', { error, fatal: false })
+      moved()
+    },
+    contact(count) {
+      replayedTo = count
+      if (config.replay || count <= queue.base + queue.triedEntries) return true
+      if (queue.triedEntries > 0)
+        report(
+          new ClientError(
+            'foreign',
+            `stream ${identity.key} has ${count} events, more than the spool knows of: going on under a new key`,
+          ),
+        )
+      identity.key = `${cut(config.stream ?? identity.key)}.${newId()}`
+      identity.epoch = config.epoch ?? 0
+      rebase(0)
+      keep(() => delivery.again())
+      return false
+    },
+    regressed(count) {
+      report(
+        new ClientError(
+          'regressed',
+          `stream ${identity.key} had ${queue.base} events and now has ${count}: the gateway lost or deleted some`,
+        ),
+      )
+      rebase(count)
+      keep(() => {})
+    },
+    stopped(error) {
+      stopped = error
+      emitter.emit('error', { error, fatal: true })
+      fail(error)
+      if (closing !== undefined) delivery.close()
+    },
+    closed: () => onClosed(),
+  })
+
+  const report = (error: ClientError) => emitter.emit('error', { error, fatal: false })
+
+  function rebase(base: number): void {
+    for (const { what } of flushes.waiting) what.position += base - queue.base
+    queue.base = base
+  }
+
+  /** Keeps key, epoch and position in the spool, and goes on. */
+  function keep(next: () => void): void {
+    const state: SpoolState = { ...identity, entry: queue.firstEntry() ?? nextEntry, position: queue.base }
+    whenDone(() => spool?.begin(state), next, spoolFailed)
+  }
+
+  function spoolFailed(error: unknown): void {
+    delivery.stop(error instanceof ClientError ? error : new ClientError('spool', String(error), { cause: error }))
+  }
+
+  function loaded({ state, entries, next }: SpoolContent): void {
+    if (state !== undefined) {
+      const { stream = state.key } = config
+      if (state.key !== stream && !state.key.startsWith(`${cut(stream)}.`))
+        throw new ClientError(
+          'spool',
+          `the spool is of stream ${state.key}, not of ${stream}: give each stream one of its own`,
+        )
+      identity.key = state.key
+      identity.epoch = config.epoch ?? state.epoch + 1
+      rebase(state.position)
+    }
+    for (const { what } of flushes.waiting) what.position += entries.length
+    for (const { entry, line } of entries) queue.add(line, entry, true)
+    taken += entries.length
+    nextEntry = next
+    keep(() => {
+      const lines = early!
+      early = undefined
+      earlyBytes = 0
+      for (const line of lines) if (!put(line)) count('closed')
+      delivery.start()
+      if (closing !== undefined) delivery.end()
+    })
+  }
+
+  /** `drop` of the spool and the positions of those that wait for more than what left. */
+  function leftOut(position: number, entry: number): void {
+    spool?.drop(entry, 1)
+    for (const { what } of flushes.waiting) if (what.position > position) what.position--
+  }
+
+  function count(reason: DropReason, events = 1): void {
+    dropped[reason] += events
+    metric?.('dropped', events)
+    emitter.drop(reason, events)
+  }
+
+  /** Something left the queue. */
+  function moved(): void {
+    rooms.settle(hasRoom)
+    flushes.settle(({ position }) => queue.base >= position && early === undefined)
+  }
+
+  function fail(error: ClientError): void {
+    rooms.fail(error)
+    flushes.fail(error)
+  }
+
+  const isOver = () => closing !== undefined || stopped !== undefined
+  const held = () => queue.entries + (early?.length ?? 0)
+  const hasRoom = () => held() === 0 || queue.bytes + earlyBytes + needed <= maxBytes
+  const end = () => queue.base + held()
+
+  function refuse(error?: ClientError): false {
+    lastRefused = true
+    refused++
+    metric?.('refused', 1)
+    if (error !== undefined) report(error)
+    return false
+  }
+
+  /** By the policy, where there is none. */
+  function makeRoom(size: number): boolean {
+    needed = size
+    if (config.overflow === 'refuse') return refuse()
+    while (config.overflow === 'drop_oldest' && early === undefined && !hasRoom()) {
+      const position = queue.base + queue.triedEntries
+      const left = queue.dropUnsent()
+      if (left === undefined) break
+      leftOut(position, left.entry)
+      count('drop_oldest')
+    }
+    if (hasRoom()) return true
+    lastRefused = true
+    count('drop_newest')
+    return false
+  }
+
+  function take(line: string): boolean {
+    if (isOver()) return refuse()
+    const size = line.length + 1
+    if (size > config.maxEventBytes)
+      return refuse(
+        new ClientError(
+          'event_too_large',
+          `an event of ${size} characters; ${config.maxEventBytes} are allowed (maxEventBytes)`,
+        ),
+      )
+    if (queue.bytes + earlyBytes + size > maxBytes && held() > 0 && !makeRoom(size)) return false
+    if (early !== undefined) {
+      early.push(line)
+      earlyBytes += size
+    } else if (!put(line)) return refuse(new ClientError('spool', 'the spool does not take the event'))
+    return took(1)
+  }
+
+  function took(events: number): true {
+    needed = 0
+    lastRefused = false
+    taken += events
+    if (config.replay && queue.base < replayedTo) {
+      const known = queue.settle(replayedTo)
+      acked += known
+      delivery.stats.duplicates += known
+    }
+    return true
+  }
+
+  function put(line: string): boolean {
+    if (spool?.append(line) === false) return false
+    if (queue.add(line, nextEntry++)) delivery.pump()
+    delivery.added()
+    return true
+  }
+
+  async function shut(timeout: number): Promise<{ pending: number }> {
+    await new Promise<void>(resolve => {
+      const late = setTimeout(delivery.close, timeout)
+      onClosed = () => {
+        clearTimeout(late)
+        resolve()
+      }
+      if (stopped !== undefined) delivery.close()
+      else if (early === undefined) delivery.end()
+    })
+    const pending = held()
+    const lost = (early?.length ?? 0) + (spool === undefined ? queue.settle(end()) : 0)
+    early = early && []
+    if (lost > 0) count('closed', lost)
+    fail(stopped ?? new ClientError('closed', 'the client is closed'))
+    await spool?.close()
+    return { pending }
+  }
+
+  function open(): void {
+    if (spool === undefined) delivery.start()
+    else whenDone(() => spool.open(), loaded, spoolFailed)
+    if (stopped !== undefined) throw stopped
+  }
+
+  const client: Client = {
+    get key() {
+      return identity.key
+    },
+    get state() {
+      return delivery.state
+    },
+    send(event) {
+      try {
+        const line = JSON.stringify(event) as string | undefined
+        if (line !== undefined) return take(line)
+      } catch (error) {
+        return refuse(
+          new ClientError('invalid', `an event cannot be written as JSON: ${(error as Error).message}`, {
+            cause: error,
+          }),
+        )
+      }
+      return refuse(new ClientError('invalid', `an event cannot be written as JSON: ${typeof event}`))
+    },
+    sendJson(text) {
+      try {
+        JSON.parse(text)
+      } catch (error) {
+        return refuse(new ClientError('invalid', `a text is not one JSON value: ${(error as Error).message}`))
+      }
+      return take(/[\n\r]/.test(text) ? text.replace(/[\n\r]/g, '') : text)
+    },
+    sendBatch(body, ends) {
+      if (spool !== undefined) throw new TypeError('sendBatch: a client with a spool takes events one by one')
+      if (isOver()) return refuse()
+      if (ends.length === 0) return true
+      if (queue.bytes + body.length > maxBytes && held() > 0 && !makeRoom(body.length)) return false
+      queue.addBatch(body, ends, nextEntry)
+      nextEntry += ends.length
+      took(ends.length)
+      delivery.pump()
+      return true
+    },
+    async ready() {
+      // a caller that tries a bad event again and again must not keep the process from all else
+      if (lastRefused) await new Promise(resolve => setTimeout(resolve))
+      if (isOver()) throw stopped ?? new ClientError('closed', 'the client is closed')
+      if (!hasRoom()) await rooms.wait(undefined)
+    },
+    async flush({ timeout } = {}) {
+      if (held() === 0) return
+      if (isOver()) throw stopped ?? new ClientError('closed', 'the client is closed')
+      const what = { position: end() }
+      const late =
+        timeout === undefined
+          ? undefined
+          : setTimeout(
+              () =>
+                flushes.failOne(
+                  what,
+                  new ClientError('timeout', `${held()} events are not acknowledged after ${timeout} ms`),
+                ),
+              timeout,
+            )
+      delivery.hurry()
+      await flushes.wait(what).finally(() => clearTimeout(late))
+    },
+    close: ({ timeout = 10_000 } = {}) => (closing ??= shut(timeout)),
+    stats: (): Stats => ({
+      ...delivery.stats,
+      ...identity,
+      state: delivery.state,
+      transport: delivery.transport,
+      taken,
+      refused,
+      acked,
+      dropped: { ...dropped },
+      pending: held(),
+      pendingBytes: queue.bytes + earlyBytes,
+    }),
+    on: emitter.on,
+    async [Symbol.asyncDispose]() {
+      await client.close()
+    },
+  }
+  open()
+  return client
+}
+
+/** 80 random bits. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(10)), byte => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Leaves room for an id in the 256 bytes of a key. */
+function cut(key: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(key).subarray(0, 232)).replace(/\ufffd+$/, '')
+}
+
+/** At once where there is nothing to wait for. */
+function whenDone<T>(work: () => T | Promise<T>, next: (value: T) => void, failed: (error: unknown) => void): void {
+  try {
+    const value = work()
+    if (value instanceof Promise) value.then(next).catch(failed)
+    else next(value)
+  } catch (error) {
+    failed(error)
+  }
+}

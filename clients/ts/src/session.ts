@@ -1,0 +1,116 @@
+import type { Transport } from './types.ts'
+
+/**
+ * The life of a client without its I/O: `step(state, event)` gives the next state and what is to be done.
+ *
+ *                     opened
+ *   begin ─▶ connecting ───▶ open ──ended──▶ closed ◀──close── any
+ *             ▲ ▲   │ │       │ │ └─refused, upgrade─▶ connecting
+ *     elapsed │ │   │ │ broken│ │
+ *             │ └───┘ ▼       │ └─fatal──▶ stopped
+ *            waiting ◀────────┘
+ *
+ * `auto` tries a WebSocket first. Where that does not open a POST is tried at once: it works, or tells the reason.
+ */
+
+export type Phase = 'connecting' | 'open' | 'waiting' | 'stopped' | 'closed'
+
+export interface Session {
+  phase: Phase
+  transport: Transport
+  /** since the last ack */
+  failures: number
+}
+
+export type SessionEvent =
+  | { type: 'opened' }
+  /** events were acknowledged */
+  | { type: 'progress' }
+  | { type: 'broken'; retryAfterMs?: number }
+  /** connect again at once: an event is to be left out, a batch to be cut, or a WebSocket to be tried again */
+  | { type: 'again' }
+  | { type: 'upgrade' }
+  | { type: 'fatal' }
+  | { type: 'ended' }
+  | { type: 'elapsed' }
+  | { type: 'close' }
+
+export type SessionEffect = { type: 'dial' } | { type: 'wait'; ms: number } | { type: 'hang_up' } | undefined
+
+export interface SessionConfig {
+  transport: Transport | 'auto'
+  retryMinMs: number
+  retryMaxMs: number
+  /** 0 to 1 */
+  random: () => number
+}
+
+type Handler<E> = (state: Session, event: E, config: SessionConfig) => [Session, SessionEffect]
+type Row = { [Type in SessionEvent['type']]: Handler<Extract<SessionEvent, { type: Type }>> }
+
+export function begin(transport: Transport | 'auto'): Session {
+  return { phase: 'connecting', transport: transport === 'auto' ? 'websocket' : transport, failures: 0 }
+}
+
+export function step(state: Session, event: SessionEvent, config: SessionConfig): [Session, SessionEffect] {
+  return (table[state.phase][event.type] as Handler<SessionEvent>)(state, event, config)
+}
+
+const stay: Handler<SessionEvent> = state => [state, undefined]
+const dial: Handler<SessionEvent> = state => [{ ...state, phase: 'connecting' }, { type: 'dial' }]
+const stop: Handler<SessionEvent> = state => [{ ...state, phase: 'stopped' }, { type: 'hang_up' }]
+const end: Handler<SessionEvent> = state => [{ ...state, phase: 'closed' }, { type: 'hang_up' }]
+
+/** Doubles with every failure; half of it is chance, so that clients do not come back all at once. */
+const wait: Handler<{ type: 'broken'; retryAfterMs?: number }> = (state, { retryAfterMs = 0 }, config) => {
+  const longest = Math.min(config.retryMaxMs, config.retryMinMs * 2 ** state.failures)
+  const ms = Math.max(retryAfterMs, (longest * (1 + config.random())) / 2)
+  const transport = config.transport === 'auto' ? 'websocket' : state.transport
+  return [
+    { phase: 'waiting', transport, failures: state.failures + 1 },
+    { type: 'wait', ms },
+  ]
+}
+
+const upgrade: Handler<SessionEvent> = state => [
+  { ...state, phase: 'connecting', transport: 'websocket' },
+  { type: 'dial' },
+]
+
+const none: Row = {
+  opened: stay,
+  progress: stay,
+  broken: stay,
+  again: stay,
+  upgrade: stay,
+  fatal: stay,
+  ended: stay,
+  elapsed: stay,
+  close: end,
+}
+
+const table: Record<Phase, Row> = {
+  connecting: {
+    ...none,
+    opened: state => [{ ...state, phase: 'open' }, undefined],
+    broken: (state, event, config) =>
+      config.transport === 'auto' && state.transport === 'websocket'
+        ? [{ ...state, transport: 'post' }, { type: 'dial' }]
+        : wait(state, event, config),
+    again: dial,
+    fatal: stop,
+    ended: (state, _event, config) => wait(state, { type: 'broken' }, config),
+  },
+  open: {
+    ...none,
+    progress: state => [state.failures === 0 ? state : { ...state, failures: 0 }, undefined],
+    broken: wait,
+    again: dial,
+    upgrade,
+    fatal: stop,
+    ended: end,
+  },
+  waiting: { ...none, elapsed: dial, fatal: stop },
+  stopped: none,
+  closed: { ...none, close: stay },
+}
