@@ -58,11 +58,25 @@ for (const [part, may] of Object.entries(allowed))
     assert.deepEqual(show(sources.filter(i => i.own && i.from.startsWith(`${part}/`) && !may.test(i.to))), [])
   })
 
-test('clients import nothing of ours', () => {
-  const outside = sources.filter(
-    i => i.own && i.from.startsWith('clients/') && !i.to.startsWith(i.from.split('/').slice(0, 2).join('/')),
-  )
+test('a client library imports nothing of ours, and no package', () => {
+  const own = sources.filter(i => i.from.startsWith('clients/ts/src/'))
+  const outside = own.filter(i => (i.own ? !i.to.startsWith('clients/ts/src/') : !i.to.startsWith('node:')))
   assert.deepEqual(show(outside), [])
+  const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'clients/ts/package.json'), 'utf8'))
+  assert.deepEqual(dependencies, {})
+})
+
+test("the client's core knows no Node, so that it runs anywhere", () => {
+  const reached = new Set<string>()
+  const walk = (file: string): void => {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const { to, own } of importsOf(file)) {
+      assert.ok(own, `${file} imports ${to}`)
+      walk(to)
+    }
+  }
+  walk('clients/ts/src/client.ts')
 })
 
 test('core knows neither Node nor Hono', () => {

@@ -59,7 +59,19 @@ test('a sender over the limit of its token waits and loses nothing', async () =>
   const secret = (await token('create', 'slow', '--scope', 'ingest,read', '--events-per-second', '1')).stdout.trim()
   await answers(401)
   const input = '1\n'.repeat(8)
-  const args = ['send', '--url', gateway.url, '--token', secret, '--stream', 'slow', '--batch-bytes', '8', '--json']
+  const args = [
+    'send',
+    '--url',
+    gateway.url,
+    '--token',
+    secret,
+    '--stream',
+    'slow',
+    '--batch-bytes',
+    '8',
+    '--gzip',
+    '--json',
+  ]
   const { code, stdout, stderr } = await run(args, { input })
   assert.equal(code, 0, stderr)
   assert.match(stderr, /\(rate_limited\); trying again/)

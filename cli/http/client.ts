@@ -67,6 +67,9 @@ export function createClient(url: string, token: string | undefined): Client {
   }
 }
 
+/** The address of a gateway, or a UsageError. */
+export const gatewayUrl = (text: string): string => parseUrl(text).href
+
 /** Without the slash at its end, so that paths can be added. */
 function parseUrl(text: string): { href: string; protocol: string } {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -1,8 +1,8 @@
-/** A run of whole values of one input, with the text between them, as it is posted. */
+/** A run of whole values of one input, with the text between them, as it is sent. */
 export interface Batch {
   /** position in the stream of the first value */
   offset: number
-  body: Uint8Array
+  body: Uint8Array<ArrayBuffer>
   /** where each value ends in `body` */
   ends: Uint32Array
   /** indexes of the values that are not JSON, in order; with `dead_letter` they are sent all the same */
@@ -12,18 +12,11 @@ export interface Batch {
   line: number
 }
 
-/** The rest of a batch behind its first `count` values. */
-export function dropFirst(batch: Batch, count: number): Batch {
-  if (count === 0) return batch
-  const start = batch.ends[count - 1]!
-  return {
-    offset: batch.offset + count,
-    body: batch.body.subarray(start),
-    ends: batch.ends.slice(count).map(end => end - start),
-    dead: batch.dead.filter(index => index >= count).map(index => index - count),
-    file: batch.file,
-    line: batch.line + countLines(batch.body, 0, start),
-  }
+/** The line on which a value of the batch begins. */
+export function lineOf({ body, ends, line }: Batch, index: number): number {
+  let start = index === 0 ? 0 : ends[index - 1]!
+  while (body[start] === 10 || body[start] === 13 || body[start] === 32 || body[start] === 9) start++
+  return line + countLines(body, 0, start)
 }
 
 /** Line feeds in `bytes[from, to)`. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { type Batch, dropFirst } from './batch.ts'
+import { type Batch, lineOf } from './batch.ts'
 import type { Input } from './input.ts'
 import { createReader, type Reader, type ReaderOptions } from './reader.ts'
 
@@ -176,15 +176,12 @@ test('an input that fails is a failure', async () => {
   await assert.rejects(createReader([{ name: 'a', size: undefined, open }], defaults).next(0), /disk gone/)
 })
 
-test('a batch can be cut behind any of its values', async () => {
+test('the line of a value is that on which it begins', async () => {
   const { batches } = await readAll(
     createReader([input('a', '1\n{x}\n\n3 4\n')], { ...defaults, onError: 'dead_letter' }),
   )
-  const batch = batches[0]!
-  assert.equal(dropFirst(batch, 0), batch)
-  const rest = dropFirst(batch, 1)
-  assert.deepEqual(show(rest), { offset: 1, body: '\n{x}\n\n3 4', values: 3, file: 'a', line: 1 })
-  assert.deepEqual(rest.dead, [0])
-  assert.deepEqual(show(dropFirst(rest, 1)), { offset: 2, body: '\n\n3 4', values: 2, file: 'a', line: 2 })
-  assert.deepEqual(show(dropFirst(batch, 4)), { offset: 4, body: '', values: 0, file: 'a', line: 4 })
+  assert.deepEqual(
+    [0, 1, 2, 3].map(index => lineOf(batches[0]!, index)),
+    [1, 2, 4, 4],
+  )
 })

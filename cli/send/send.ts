@@ -1,47 +1,66 @@
 import { randomUUID } from 'node:crypto'
 import { formatDuration } from '../../core/units.ts'
 import type { SendOptions } from '../commands/send.ts'
-import { createClient } from '../http/client.ts'
+import { gatewayUrl } from '../http/client.ts'
 import * as log from '../log.ts'
 import { openInputs, totalSize } from './input.ts'
-import type { Effect, State } from './machine.ts'
 import { startProgress } from './progress.ts'
 import { createReader } from './reader.ts'
 import { type Outcome, transfer } from './transfer.ts'
 
+/** Batches that wait for their ack. */
+const windowBatches = 4
+
 /** Sends the files into one stream, exactly once; rejects where not all of them could be stored. */
 export async function send(files: readonly string[], options: SendOptions): Promise<void> {
+  const { token, epoch, batchBytes, gzip, onError, retryFor } = options
+  const url = gatewayUrl(options.url)
   const inputs = await openInputs(files)
   const stream = options.stream ?? `send-${randomUUID()}`
-  const client = createClient(options.url, options.token)
   if (options.stream === undefined) log.info(`sending to stream ${stream}`)
 
   const reader = createReader(inputs, { ...options, append: options.append === true })
   const stop = new AbortController()
-  const interrupt = () => {
-    stop.abort()
-    reader.close()
-  }
+  const interrupt = () => stop.abort()
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
 
   const progress = startProgress(process.stderr)
   const totalBytes = totalSize(inputs)
-  let told = false
-  const onStep = (state: State, effect: Effect, bytes: number) => {
-    if (effect.type === 'read' && !told) {
-      told = true
-      if (effect.from > 0) log.info(beginning(stream, effect.from, options.append === true))
-    }
-    const waiting = effect.type === 'wait' ? retryLine(effect) : undefined
-    if (waiting && !process.stderr.isTTY) log.warn(waiting)
-    progress.update({ events: sum(state), bytes, totalBytes, waiting })
-  }
+  const show = (outcome: Outcome, waiting?: string) =>
+    progress.update({ events: sum(outcome), bytes: outcome.bytes, totalBytes, waiting })
+  let latest: Outcome = { count: 0, accepted: 0, duplicates: 0, rejected: 0, bytes: 0 }
 
   const began = performance.now()
   try {
-    const target = { client, stream, epoch: options.epoch, onError: options.onError, gzip: options.gzip === true }
-    const outcome = await transfer({ target, reader, signal: stop.signal, retryFor: options.retryFor, onStep })
+    const outcome = await transfer({
+      connect: {
+        url,
+        token,
+        stream,
+        epoch,
+        gzip,
+        batchBytes,
+        maxBytes: windowBatches * batchBytes,
+        windowBytes: windowBatches * batchBytes,
+        onRefused: onError,
+      },
+      reader,
+      signal: stop.signal,
+      retryFor,
+      onOpen: count => {
+        if (count > 0) log.info(beginning(stream, count, options.append === true))
+      },
+      onProgress: view => {
+        latest = view
+        show(view)
+      },
+      onWait: (reason, ms) => {
+        const waiting = `${reason}; trying again in ${formatDuration(ms)}`
+        if (!process.stderr.isTTY) log.warn(waiting)
+        show(latest, waiting)
+      },
+    })
     progress.stop()
     report(stream, outcome, performance.now() - began, options.json === true)
   } finally {
@@ -49,17 +68,15 @@ export async function send(files: readonly string[], options: SendOptions): Prom
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
     reader.close()
-    client.close()
   }
 }
 
-function report(stream: string, { state, bytes }: Outcome, ms: number, json: boolean): void {
-  const { count, totals, reason } = state
-  const { accepted, duplicates, rejected } = totals
+function report(stream: string, outcome: Outcome, ms: number, json: boolean): void {
+  const { count, accepted, duplicates, rejected, bytes, reason } = outcome
   if (json) {
     const seconds = Math.round(ms) / 1000
-    const outcome = { stream, count, accepted, duplicates, rejected, bytes, seconds }
-    console.log(JSON.stringify(reason === undefined ? outcome : { ...outcome, error: reason }))
+    const told = { stream, count, accepted, duplicates, rejected, bytes, seconds }
+    console.log(JSON.stringify(reason === undefined ? told : { ...told, error: reason }))
   }
   if (reason !== undefined)
     throw new Error(
@@ -76,12 +93,8 @@ function beginning(stream: string, count: number, append: boolean): string {
   return append ? `${has}: adding to them` : `${has}: skipping as many of the input (--append would add all of it)`
 }
 
-function retryLine({ reason, ms }: Extract<Effect, { type: 'wait' }>): string {
-  return `${reason}; trying again in ${formatDuration(ms)}`
-}
-
-function sum({ totals }: State): number {
-  return totals.accepted + totals.duplicates + totals.rejected
+function sum({ accepted, duplicates, rejected }: Outcome): number {
+  return accepted + duplicates + rejected
 }
 
 function number(value: number): string {

@@ -31,6 +31,7 @@ export function connect(options: ConnectOptions): Client {
   let early: string[] | undefined = spool && []
   let earlyBytes = 0
   let nextEntry = 0
+  let spoolIsNew = true
   /** replay: the stream has all below this position */
   let replayedTo = 0
   /** the size that `send` had no room for last */
@@ -63,6 +64,8 @@ export function connect(options: ConnectOptions): Client {
     },
     contact(count) {
       replayedTo = count
+      // with a spool only the first time
+      if (config.append && spoolIsNew && count < Number.POSITIVE_INFINITY) rebase(count)
       if (config.replay || count <= queue.base + queue.triedEntries) return true
       if (queue.triedEntries > 0)
         report(
@@ -115,6 +118,7 @@ export function connect(options: ConnectOptions): Client {
 
   function loaded({ state, entries, next }: SpoolContent): void {
     if (state !== undefined) {
+      spoolIsNew = false
       const { stream = state.key } = config
       if (state.key !== stream && !state.key.startsWith(`${cut(stream)}.`))
         throw new ClientError(

@@ -131,6 +131,7 @@ export function createDelivery(
       }, upgradeAfterMs)
     due = true
     tell({ type: 'opened' })
+    emitter.emit('open', { count, key: identity.key, transport: session.transport })
     pump()
   }
 
@@ -172,7 +173,10 @@ export function createDelivery(
     else if (type === 'refused' || type === 'too_big') tell({ type: 'again' })
     else if (type === 'ended' && !wasBusy) tell({ type: 'ended' })
     else {
-      emitter.emit('error', { error, fatal: false })
+      // the POST that follows works, or tells the reason
+      const isFollowed =
+        config.transport === 'auto' && session.transport === 'websocket' && session.phase === 'connecting'
+      if (!isFollowed) emitter.emit('error', { error, fatal: false })
       tell({ type: 'broken', retryAfterMs })
     }
   }

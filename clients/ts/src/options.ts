@@ -11,6 +11,7 @@ export function configOf(options: ConnectOptions): Config {
   if (!/^https?:$/.test(url.protocol)) throw new TypeError(`url: ${options.url} is neither http(s) nor ws(s)`)
   const config: Config = {
     replay: false,
+    append: false,
     transport: 'auto',
     overflow: 'refuse',
     onRefused: 'skip',

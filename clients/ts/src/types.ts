@@ -9,6 +9,8 @@ export interface ConnectOptions {
   stream?: string
   /** `send` begins at position 0 again: what the stream has already is skipped. Default false */
   replay?: boolean
+  /** begins behind what the stream has already, in place of a key of its own: for one producer at a time. Default false */
+  append?: boolean
   /** fences off every producer with a lower one. Default: that of the spool, else the stream's current one */
   epoch?: number
   /** `auto`: WebSocket, and POST where none opens. Default `auto` */
@@ -84,6 +86,8 @@ export interface Events {
   /** `fatal`: the client has stopped */
   error: { error: ClientError; fatal: boolean }
   state: { state: State; key: string }
+  /** a connection opened, and the stream had `count` entries */
+  open: { count: number; key: string; transport: Transport }
 }
 
 /** `code`: one of the gateway's (PROTOCOL.md 6) or `LocalCode`. */
