@@ -122,7 +122,10 @@ export function createDelivery(
     settle(count, isFirst && config.replay)
     const refused = refusal
     refusal = undefined
-    if (refused !== undefined && (refused.position ?? count) === count && queue.entries > 0) hooks.refused(refused)
+    if (refused !== undefined && (refused.position ?? count) === count && queue.entries > 0) {
+      hooks.refused(refused)
+      tell({ type: 'progress' })
+    }
     heardAt = performance.now()
     if (session.transport === 'post' && config.transport === 'auto')
       upgradeTimer = setTimeout(() => {
@@ -216,7 +219,7 @@ export function createDelivery(
     const now = performance.now()
     if (queue.inFlight === 0) heardAt = now
     const parts: (string | Uint8Array<ArrayBuffer>)[] = []
-    for (let size = 0; parts.length === 0 || size < most; ) {
+    for (let size = 0; parts.length === 0 || size + queue.nextBytes() <= most; ) {
       const batch = queue.next(due || ending, now)
       if (batch === undefined) {
         due = false

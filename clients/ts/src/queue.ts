@@ -58,8 +58,8 @@ export function createQueue(batchBytes: number) {
     dropFirst,
     halve,
     texts,
-    isFull: () => cursor < batches.length && batches[cursor]!.lines === undefined,
-    hasUnsent: () => tried < batches.length,
+    /** bytes of what `next` would give, roughly */
+    nextBytes: () => Math.min(batches[cursor]?.size ?? 0, queue.limit),
     firstEntry: () => batches[0]?.entry,
   }
 

@@ -119,6 +119,17 @@ test('waits double from the least to the longest, half of each by chance, and be
   assert.equal(state.failures, 0)
 })
 
+test('connecting again at once comes to an end where nothing moves', () => {
+  let state: Session = { phase: 'open', transport: 'post', failures: 0 }
+  let effect: ReturnType<typeof step>[1]
+  let dials = 0
+  do {
+    ;[state, effect] = step({ ...state, phase: 'open' }, { type: 'again' }, config)
+    dials++
+  } while (effect?.type === 'dial')
+  assert.deepEqual([dials, state.phase], [21, 'waiting'])
+})
+
 test('Retry-After is the least wait', () => {
   const state: Session = { phase: 'open', transport: 'post', failures: 0 }
   assert.deepEqual(step(state, { type: 'broken', retryAfterMs: 5000 }, config)[1], { type: 'wait', ms: 5000 })

@@ -27,7 +27,7 @@ export type SessionEvent =
   /** events were acknowledged */
   | { type: 'progress' }
   | { type: 'broken'; retryAfterMs?: number }
-  /** connect again at once: an event is to be left out, a batch to be cut, or a WebSocket to be tried again */
+  /** connect again at once: an event is to be left out, a batch to be cut. Without progress not for ever */
   | { type: 'again' }
   | { type: 'upgrade' }
   | { type: 'fatal' }
@@ -72,10 +72,19 @@ const wait: Handler<{ type: 'broken'; retryAfterMs?: number }> = (state, { retry
   ]
 }
 
+const again: Handler<SessionEvent> = (state, _event, config) =>
+  state.failures < atOnce
+    ? [{ ...state, phase: 'connecting', failures: state.failures + 1 }, { type: 'dial' }]
+    : wait(state, { type: 'broken' }, config)
+/** connections in a row without progress that are followed by the next at once */
+const atOnce = 20
+
 const upgrade: Handler<SessionEvent> = state => [
   { ...state, phase: 'connecting', transport: 'websocket' },
   { type: 'dial' },
 ]
+
+const moved: Handler<SessionEvent> = state => [state.failures === 0 ? state : { ...state, failures: 0 }, undefined]
 
 const none: Row = {
   opened: stay,
@@ -93,19 +102,20 @@ const table: Record<Phase, Row> = {
   connecting: {
     ...none,
     opened: state => [{ ...state, phase: 'open' }, undefined],
+    progress: moved,
     broken: (state, event, config) =>
       config.transport === 'auto' && state.transport === 'websocket'
         ? [{ ...state, transport: 'post' }, { type: 'dial' }]
         : wait(state, event, config),
-    again: dial,
+    again,
     fatal: stop,
     ended: (state, _event, config) => wait(state, { type: 'broken' }, config),
   },
   open: {
     ...none,
-    progress: state => [state.failures === 0 ? state : { ...state, failures: 0 }, undefined],
+    progress: moved,
     broken: wait,
-    again: dial,
+    again,
     upgrade,
     fatal: stop,
     ended: end,
