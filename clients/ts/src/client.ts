@@ -22,8 +22,7 @@ export * from './types.ts'
 export function connect(options: ConnectOptions): Client {
   const config = configOf(options)
   const { spool, maxBytes, metric } = config
-  if (spool !== undefined && config.replay)
-    throw new TypeError('replay: with a spool nothing is sent again from position 0')
+  if (spool !== undefined && config.replay) throw new TypeError('replay: not with a spool')
   const queue = createQueue(config.batchBytes)
   const emitter = createEmitter()
   const identity = { key: config.stream ?? newId(), epoch: config.epoch ?? 0 }
@@ -71,7 +70,7 @@ export function connect(options: ConnectOptions): Client {
         report(
           new ClientError(
             'foreign',
-            `stream ${identity.key} has ${count} events, more than the spool knows of: going on under a new key`,
+            `stream ${identity.key} has ${count} events, more than the spool knows: a new key from here on`,
           ),
         )
       identity.key = `${cut(config.stream ?? identity.key)}.${newId()}`
@@ -84,7 +83,7 @@ export function connect(options: ConnectOptions): Client {
       report(
         new ClientError(
           'regressed',
-          `stream ${identity.key} had ${queue.base} events and now has ${count}: the gateway lost or deleted some`,
+          `stream ${identity.key} had ${queue.base} events and has ${count} now: the gateway lost some`,
         ),
       )
       rebase(count)
@@ -121,10 +120,7 @@ export function connect(options: ConnectOptions): Client {
       spoolIsNew = false
       const { stream = state.key } = config
       if (state.key !== stream && !state.key.startsWith(`${cut(stream)}.`))
-        throw new ClientError(
-          'spool',
-          `the spool is of stream ${state.key}, not of ${stream}: give each stream one of its own`,
-        )
+        throw new ClientError('spool', `the spool is of stream ${state.key}, not of ${stream}`)
       identity.key = state.key
       identity.epoch = config.epoch ?? state.epoch + 1
       rebase(state.position)
@@ -179,6 +175,8 @@ export function connect(options: ConnectOptions): Client {
     return false
   }
 
+  const invalid = (why: string) => refuse(new ClientError('invalid', `an event is not one JSON value: ${why}`))
+
   /** By the policy, where there is none. */
   function makeRoom(size: number): boolean {
     needed = size
@@ -203,14 +201,14 @@ export function connect(options: ConnectOptions): Client {
       return refuse(
         new ClientError(
           'event_too_large',
-          `an event of ${size} characters; ${config.maxEventBytes} are allowed (maxEventBytes)`,
+          `an event of ${size} characters, above maxEventBytes: ${config.maxEventBytes}`,
         ),
       )
     if (queue.bytes + earlyBytes + size > maxBytes && held() > 0 && !makeRoom(size)) return false
     if (early !== undefined) {
       early.push(line)
       earlyBytes += size
-    } else if (!put(line)) return refuse(new ClientError('spool', 'the spool does not take the event'))
+    } else if (!put(line)) return refuse(new ClientError('spool', 'the spool takes no event'))
     return took(1)
   }
 
@@ -270,24 +268,20 @@ export function connect(options: ConnectOptions): Client {
         const line = JSON.stringify(event) as string | undefined
         if (line !== undefined) return take(line)
       } catch (error) {
-        return refuse(
-          new ClientError('invalid', `an event cannot be written as JSON: ${(error as Error).message}`, {
-            cause: error,
-          }),
-        )
+        return invalid((error as Error).message)
       }
-      return refuse(new ClientError('invalid', `an event cannot be written as JSON: ${typeof event}`))
+      return invalid(typeof event)
     },
     sendJson(text) {
       try {
         JSON.parse(text)
       } catch (error) {
-        return refuse(new ClientError('invalid', `a text is not one JSON value: ${(error as Error).message}`))
+        return invalid((error as Error).message)
       }
       return take(/[\n\r]/.test(text) ? text.replace(/[\n\r]/g, '') : text)
     },
     sendBatch(body, ends) {
-      if (spool !== undefined) throw new TypeError('sendBatch: a client with a spool takes events one by one')
+      if (spool !== undefined) throw new TypeError('sendBatch: not with a spool')
       if (isOver()) return refuse()
       if (ends.length === 0) return true
       if (queue.bytes + body.length > maxBytes && held() > 0 && !makeRoom(body.length)) return false
@@ -312,10 +306,7 @@ export function connect(options: ConnectOptions): Client {
           ? undefined
           : setTimeout(
               () =>
-                flushes.failOne(
-                  what,
-                  new ClientError('timeout', `${held()} events are not acknowledged after ${timeout} ms`),
-                ),
+                flushes.fail(new ClientError('timeout', `${held()} events without an ack after ${timeout} ms`), what),
               timeout,
             )
       delivery.hurry()
@@ -343,14 +334,14 @@ export function connect(options: ConnectOptions): Client {
   return client
 }
 
-/** 80 random bits. */
+/** 128 random bits, in hexadecimal. */
 function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(10)), byte => byte.toString(16).padStart(2, '0')).join('')
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), part => part.toString(16).padStart(8, '0')).join('')
 }
 
 /** Leaves room for an id in the 256 bytes of a key. */
 function cut(key: string): string {
-  return new TextDecoder().decode(new TextEncoder().encode(key).subarray(0, 232)).replace(/\ufffd+$/, '')
+  return new TextDecoder().decode(new TextEncoder().encode(key).subarray(0, 223)).replace(/\ufffd+$/, '')
 }
 
 /** At once where there is nothing to wait for. */

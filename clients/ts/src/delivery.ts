@@ -1,5 +1,5 @@
 import type { Emitter } from './emitter.ts'
-import { type Body, eventsUrl, type Link, type Over, type Target } from './link.ts'
+import { type Body, broken, eventsUrl, type Link, type Over, type Target } from './link.ts'
 import { type Config, targetOf } from './options.ts'
 import { openPost } from './post.ts'
 import type { Queue } from './queue.ts'
@@ -101,10 +101,7 @@ export function createDelivery(
       const open = session.transport === 'websocket' ? openWebSocket : openPost
       link = open(target(), { opened, acked, over })
     } catch (error) {
-      over({
-        type: 'broken',
-        error: new ClientError('unreachable', `connect: ${(error as Error).message}`, { cause: error }),
-      })
+      over(broken(`connect: ${(error as Error).message}`, error))
     }
   }
 
@@ -186,8 +183,8 @@ export function createDelivery(
 
   function foreign(count: number): void {
     const ours = queue.base + queue.triedEntries
-    const what = `another producer writes to stream ${identity.key} (it has ${count} events, ${ours} of them ours)`
-    stop(new ClientError('foreign', `${what}: give each producer a stream of its own`))
+    const what = `stream ${identity.key} has ${count} events, ${ours} of them ours`
+    stop(new ClientError('foreign', `${what}: each producer needs a stream of its own`))
   }
 
   function stop(error: ClientError): void {
@@ -240,7 +237,7 @@ export function createDelivery(
     if (queue.inFlight === 0) return
     const left = heardAt + ackTimeoutMs - performance.now()
     if (left > 0) ackTimer = setTimeout(checkAcks, left)
-    else over({ type: 'broken', error: new ClientError('unreachable', `no ack for ${ackTimeoutMs} ms`) })
+    else over(broken(`no ack for ${ackTimeoutMs} ms`))
   }
 
   /** The page may be gone in a moment: what is not acknowledged goes out in a way that outlives it. */

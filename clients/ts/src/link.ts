@@ -1,4 +1,4 @@
-import type { ClientError, Transport } from './types.ts'
+import { ClientError, type Transport } from './types.ts'
 
 /** Whole entries; a string ends with a line feed. */
 export type Body = string | Uint8Array<ArrayBuffer> | Blob
@@ -32,6 +32,11 @@ export interface Over {
   error: ClientError
   /** least wait before the next try */
   retryAfterMs?: number
+}
+
+/** No answer, or none that one could understand. */
+export function broken(message: string, cause?: unknown): Over {
+  return { type: 'broken', error: new ClientError('unreachable', message, { cause }) }
 }
 
 /** Where and as whom to connect. */

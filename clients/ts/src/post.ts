@@ -1,4 +1,4 @@
-import { type Body, eventsUrl, type Link, type LinkEvents, meaning, type Over, type Target } from './link.ts'
+import { type Body, broken, eventsUrl, type Link, type LinkEvents, meaning, type Over, type Target } from './link.ts'
 import { ClientError } from './types.ts'
 
 /** One POST at a time, each with its offset: PROTOCOL.md, sections 3 and 5.6. */
@@ -71,7 +71,7 @@ async function exchange(
     const response = await target.fetch(url, init)
     return judge(response, await response.text())
   } catch (error) {
-    return { type: 'broken', error: new ClientError('unreachable', reason(error), { cause: error }) }
+    return broken(reason(error), error)
   }
 }
 
@@ -84,11 +84,7 @@ function judge({ status, headers }: Response, text: string): Reply | (Over & { c
   const retryAfterMs = Number(headers.get('retry-after') ?? 0) * 1000 || undefined
   if (status === 200) {
     if (typeof reply.count === 'number') return reply as unknown as Reply
-    return {
-      type: 'broken',
-      error: new ClientError('unreachable', 'the answer is not one of a Millrace gateway'),
-      retryAfterMs,
-    }
+    return broken('no answer of a Millrace gateway')
   }
   const code = typeof reply.error === 'string' ? reply.error : `http_${status}`
   const message = typeof reply.message === 'string' ? reply.message : `status ${status}`

@@ -53,13 +53,17 @@ export function begin(transport: Transport | 'auto'): Session {
 }
 
 export function step(state: Session, event: SessionEvent, config: SessionConfig): [Session, SessionEffect] {
-  return (table[state.phase][event.type] as Handler<SessionEvent>)(state, event, config)
+  return (
+    (table[state.phase][event.type] as Handler<SessionEvent> | undefined)?.(state, event, config) ?? [state, undefined]
+  )
 }
 
-const stay: Handler<SessionEvent> = state => [state, undefined]
-const dial: Handler<SessionEvent> = state => [{ ...state, phase: 'connecting' }, { type: 'dial' }]
-const stop: Handler<SessionEvent> = state => [{ ...state, phase: 'stopped' }, { type: 'hang_up' }]
-const end: Handler<SessionEvent> = state => [{ ...state, phase: 'closed' }, { type: 'hang_up' }]
+const to =
+  (phase: Phase, type: 'dial' | 'hang_up'): Handler<SessionEvent> =>
+  state => [{ ...state, phase }, { type }]
+const dial = to('connecting', 'dial')
+const stop = to('stopped', 'hang_up')
+const end = to('closed', 'hang_up')
 
 /** Doubles with every failure; half of it is chance, so that clients do not come back all at once. */
 const wait: Handler<{ type: 'broken'; retryAfterMs?: number }> = (state, { retryAfterMs = 0 }, config) => {
@@ -86,21 +90,9 @@ const upgrade: Handler<SessionEvent> = state => [
 
 const moved: Handler<SessionEvent> = state => [state.failures === 0 ? state : { ...state, failures: 0 }, undefined]
 
-const none: Row = {
-  opened: stay,
-  progress: stay,
-  broken: stay,
-  again: stay,
-  upgrade: stay,
-  fatal: stay,
-  ended: stay,
-  elapsed: stay,
-  close: end,
-}
-
-const table: Record<Phase, Row> = {
+/** What is not here changes nothing. */
+const table: Record<Phase, Partial<Row>> = {
   connecting: {
-    ...none,
     opened: state => [{ ...state, phase: 'open' }, undefined],
     progress: moved,
     broken: (state, event, config) =>
@@ -110,17 +102,18 @@ const table: Record<Phase, Row> = {
     again,
     fatal: stop,
     ended: (state, _event, config) => wait(state, { type: 'broken' }, config),
+    close: end,
   },
   open: {
-    ...none,
     progress: moved,
     broken: wait,
     again,
     upgrade,
     fatal: stop,
     ended: end,
+    close: end,
   },
-  waiting: { ...none, elapsed: dial, fatal: stop },
-  stopped: none,
-  closed: { ...none, close: stay },
+  waiting: { elapsed: dial, fatal: stop, close: end },
+  stopped: { close: end },
+  closed: {},
 }

@@ -4,26 +4,13 @@ export function createWaiters<T>() {
   return {
     waiting,
     /** Resolves when `settle` finds it true, rejects when `fail` comes first. */
-    wait(what: T): Promise<void> {
-      return new Promise((resolve, reject) => waiting.add({ what, resolve, reject }))
-    },
+    wait: (what: T) => new Promise<void>((resolve, reject) => waiting.add({ what, resolve, reject })),
     settle(isTrue: (what: T) => boolean): void {
-      for (const one of waiting)
-        if (isTrue(one.what)) {
-          waiting.delete(one)
-          one.resolve()
-        }
+      for (const one of waiting) if (isTrue(one.what) && waiting.delete(one)) one.resolve()
     },
-    failOne(what: T, error: Error): void {
-      for (const one of waiting)
-        if (one.what === what) {
-          waiting.delete(one)
-          one.reject(error)
-        }
-    },
-    fail(error: Error): void {
-      for (const { reject } of waiting) reject(error)
-      waiting.clear()
+    /** All of them, or the one that waits for `only`. */
+    fail(error: Error, only?: T): void {
+      for (const one of waiting) if ((only === undefined || one.what === only) && waiting.delete(one)) one.reject(error)
     },
   }
 }

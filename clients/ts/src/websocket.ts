@@ -1,4 +1,4 @@
-import { eventsUrl, type Link, type LinkEvents, meaning, type Over, type Target } from './link.ts'
+import { broken, eventsUrl, type Link, type LinkEvents, meaning, type Over, type Target } from './link.ts'
 import { ClientError } from './types.ts'
 
 /** A socket of the subprotocol `millrace.v1`: PROTOCOL.md, section 4. */
@@ -14,7 +14,7 @@ export function openWebSocket(target: Target, events: LinkEvents): Link {
   let start = 0
   let isOver = false
   const late = setTimeout(
-    () => fail('unreachable', `no WebSocket within ${target.connectTimeoutMs} ms`),
+    () => over(broken(`no WebSocket within ${target.connectTimeoutMs} ms`)),
     target.connectTimeoutMs,
   )
 
@@ -22,10 +22,6 @@ export function openWebSocket(target: Target, events: LinkEvents): Link {
     if (isOver) return
     close()
     events.over(outcome)
-  }
-
-  function fail(code: string, message: string): void {
-    over({ type: 'broken', error: new ClientError(code, message) })
   }
 
   function close(): void {
@@ -51,12 +47,9 @@ export function openWebSocket(target: Target, events: LinkEvents): Link {
   }
   socket.onclose = ({ code, reason }) => {
     if (told !== undefined) return over(told)
-    const type = ofCode[code] ?? 'broken'
-    const error = new ClientError(
-      type === 'broken' ? 'unreachable' : (reason.split(':')[0] ?? ''),
-      reason || `WebSocket closed (${code})`,
-    )
-    over({ type, error })
+    const type = ofCode[code]
+    if (type === undefined) over(broken(reason || `WebSocket closed (${code})`))
+    else over({ type, error: new ClientError(reason.split(':')[0]!, reason) })
   }
   // 'close' follows, and tells as little
   socket.onerror = () => {}
