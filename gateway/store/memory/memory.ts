@@ -28,7 +28,9 @@ const decoder = new TextDecoder()
 
 export async function openMemory({ promote = [] }: { promote?: readonly string[] } = {}): Promise<Store> {
   checkPromote(promote)
-  let streams: StreamInfo[] = []
+  /** by id, in the order in which they began, and by name */
+  const streams = new Map<number, StreamInfo>()
+  const named = new Map<string, StreamInfo>()
   let events: Event[] = []
   let letters: Letter[] = []
   const rows = createRecords(promote)
@@ -39,7 +41,7 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
   const last = { stream: 0, event: 0, letter: 0 }
   let closed = false
 
-  const find = (tenant: string, key: string) => streams.find(s => s.tenant === tenant && s.stream_key === key)
+  const find = (tenant: string, key: string) => named.get(`${tenant}\n${key}`)
   const announce = () => {
     for (const listener of commitListeners) listener()
   }
@@ -63,7 +65,8 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
       last_at: receivedAt,
       closed_at: null,
     }
-    streams.push(stream)
+    streams.set(stream.stream_id, stream)
+    named.set(`${tenant}\n${key}`, stream)
     return stream
   }
 
@@ -172,11 +175,13 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
         ? Promise.reject(new AppError('stopping', 'the store is closed', { retryAfter: 1 }))
         : Promise.resolve(append(request)),
     closeStream(streamId, at) {
-      const stream = streams.find(s => s.stream_id === streamId)
+      const stream = streams.get(streamId)
       if (stream !== undefined) stream.closed_at = at
     },
     async listStreams({ tenant, after = 0, limit }) {
-      return streams.filter(s => s.stream_id > after && (tenant === undefined || s.tenant === tenant)).slice(0, limit)
+      return [...streams.values()]
+        .filter(s => s.stream_id > after && (tenant === undefined || s.tenant === tenant))
+        .slice(0, limit)
     },
     async getStream({ tenant, key }) {
       const stream = find(tenant, key)
@@ -185,7 +190,8 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
     async deleteStream({ tenant, key }) {
       const stream = find(tenant, key)
       if (stream === undefined) return false
-      streams = streams.filter(s => s !== stream)
+      streams.delete(stream.stream_id)
+      named.delete(`${stream.tenant}\n${stream.stream_key}`)
       events = events.filter(e => e.stream_id !== stream.stream_id)
       letters = letters.filter(l => l.stream_id !== stream.stream_id)
       rows.forget(stream.stream_id)
@@ -198,7 +204,7 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
         .map(({ event_id, stream_index, received_at, payload }) => ({ event_id, stream_index, received_at, payload }))
       const page = takePage(wanted, limit, row => row.payload.length)
       const next = (page.rows.at(-1)?.stream_index ?? from - 1) + 1
-      const count = streams.find(s => s.stream_id === streamId)?.count ?? 0
+      const count = streams.get(streamId)?.count ?? 0
       return { events: page.rows, next: page.cut ? next : Math.max(next, count) }
     },
     async readTail({ after, limit, tenant, streamId, where }) {
