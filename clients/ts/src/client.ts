@@ -65,17 +65,22 @@ export function connect(options: ConnectOptions): Client {
       replayedTo = count
       // with a spool only the first time
       if (config.append && spoolIsNew && count < Number.POSITIVE_INFINITY) rebase(count)
-      if (config.replay || count <= queue.base + queue.triedEntries) return true
-      if (queue.triedEntries > 0)
+      const isOurs = config.replay || count <= queue.base + queue.triedEntries
+      // whose a stream is must be known before its epoch is raised
+      const isUnfenced = spool !== undefined && identity.epoch === 0 && config.epoch === undefined
+      if (isOurs && !isUnfenced) return true
+      if (!isOurs && queue.triedEntries > 0)
         report(
           new ClientError(
             'foreign',
             `stream ${identity.key} has ${count} events, more than the spool knows: a new key from here on`,
           ),
         )
-      identity.key = `${cut(config.stream ?? identity.key)}.${newId()}`
-      identity.epoch = config.epoch ?? 0
-      rebase(0)
+      identity.epoch = config.epoch ?? (spool ? 1 : 0)
+      if (!isOurs) {
+        identity.key = `${cut(config.stream ?? identity.key)}.${newId()}`
+        rebase(0)
+      }
       keep(() => delivery.again())
       return false
     },
@@ -141,7 +146,12 @@ export function connect(options: ConnectOptions): Client {
 
   /** `drop` of the spool and the positions of those that wait for more than what left. */
   function leftOut(position: number, entry: number): void {
-    spool?.drop(entry, 1)
+    // not kept, it would move the positions of all that follow after a restart
+    whenDone(
+      () => spool?.drop(entry, 1),
+      () => {},
+      spoolFailed,
+    )
     for (const { what } of flushes.waiting) if (what.position > position) what.position--
   }
 

@@ -69,13 +69,13 @@ export function eventsUrl(target: Target, more: Record<string, string | number |
 
 /** What a code of the gateway means for a client: PROTOCOL.md, 4.6 and 5.6. */
 export function meaning(code: string, status?: number): Over['type'] {
-  if (refusing.has(code)) return 'refused'
+  if (refusing.includes(code)) return 'refused'
   if (code === 'body_too_large') return 'too_big'
   if (code === 'gap') return 'broken'
-  if (status === undefined) return stopping.has(code) ? 'fatal' : 'broken'
-  return status >= 500 ? (status === 501 ? 'fatal' : 'broken') : temporary.has(status) ? 'broken' : 'fatal'
+  if (status === undefined) return stopping.includes(code) ? 'fatal' : 'broken'
+  return status >= 500 ? (status === 501 ? 'fatal' : 'broken') : temporary.includes(status) ? 'broken' : 'fatal'
 }
 
-const refusing = new Set(['bad_event', 'incomplete_event', 'too_deep', 'bad_utf8', 'event_too_large'])
-const stopping = new Set(['fenced', 'unauthorized', 'forbidden', 'bad_request'])
-const temporary = new Set([408, 425, 429])
+const refusing = ['bad_event', 'incomplete_event', 'too_deep', 'bad_utf8', 'event_too_large']
+const stopping = ['fenced', 'unauthorized', 'forbidden', 'bad_request']
+const temporary = [408, 425, 429]

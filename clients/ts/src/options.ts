@@ -2,13 +2,19 @@ import type { Target } from './link.ts'
 import type { ConnectOptions } from './types.ts'
 
 type Optional = 'token' | 'stream' | 'epoch' | 'spool' | 'metric' | 'WebSocket'
-export type Config = Required<Omit<ConnectOptions, Optional>> & Pick<ConnectOptions, Optional>
+export type Config = Required<Omit<ConnectOptions, Optional | 'url'>> & Pick<ConnectOptions, Optional> & { url: URL }
+
+const mebi = 1024 * 1024
+const choices: Record<string, string[]> = {
+  transport: ['auto', 'websocket', 'post'],
+  overflow: ['refuse', 'drop_oldest', 'drop_newest'],
+  onRefused: ['skip', 'stop', 'dead_letter'],
+}
 
 /** Throws a TypeError where an option is not of its kind. */
 export function configOf(options: ConnectOptions): Config {
   const url = new URL(options.url)
   url.protocol = url.protocol.replace('ws', 'http')
-  if (!/^https?:$/.test(url.protocol)) throw new TypeError(`url: ${options.url} is neither http(s) nor ws(s)`)
   const config: Config = {
     replay: false,
     append: false,
@@ -27,29 +33,26 @@ export function configOf(options: ConnectOptions): Config {
     retryMaxMs: 30_000,
     fetch: globalThis.fetch.bind(globalThis),
     WebSocket: globalThis.WebSocket,
-    ...given(options),
     url,
   }
-  if (config.gzip || config.WebSocket === undefined) config.transport = 'post'
-  for (const [name, value] of Object.entries(config))
-    if (typeof value === 'number' && !(value >= 0)) throw new TypeError(`${name}: ${value} is no number of at least 0`)
-  if (config.stream !== undefined && !isKey(config.stream))
-    throw new TypeError(`stream: ${JSON.stringify(config.stream)} is no key (1 to 256 bytes, no control characters)`)
+  const wrong = (name: string, why: string): never => {
+    throw new TypeError(`${name}: ${why}`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    // undefined hides no default
+    if (value === undefined || name === 'url') continue
+    if (typeof value === 'number' && !(value >= 0)) wrong(name, `${value} is no number of at least 0`)
+    if (choices[name]?.includes(value) === false) wrong(name, `${value} is none of ${choices[name]}`)
+    Object.assign(config, { [name]: value })
+  }
+  const { stream, transport, gzip, WebSocket } = config
+  if (!/^https?:$/.test(url.protocol)) wrong('url', `${options.url} is neither http(s) nor ws(s)`)
+  if (stream?.isWellFormed() === false) wrong('stream', 'not UTF-8')
+  if (gzip || WebSocket === undefined) {
+    if (transport === 'websocket') wrong('transport', gzip ? 'gzip needs post' : 'there is no WebSocket here')
+    config.transport = 'post'
+  }
   return config
-}
-
-const mebi = 1024 * 1024
-
-/** Without what is `undefined`, so that it does not hide a default. */
-function given(options: ConnectOptions): ConnectOptions {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as unknown as ConnectOptions
-}
-
-function isKey(key: string): boolean {
-  const bytes = new TextEncoder().encode(key).length
-  return bytes > 0 && bytes <= 256 && !/[\0-\x1f\x7f]/.test(key) && key !== '.' && key !== '..'
 }
 
 /** Workers say that they are Node, but their WebSocket is the standard one. */
@@ -58,6 +61,6 @@ const takesHeaders = () =>
 
 export function targetOf(config: Config, key: string, epoch: number, token: string | undefined): Target {
   const headers = takesHeaders() && config.WebSocket === globalThis.WebSocket
-  const { url, WebSocket, onRefused } = config
-  return { ...config, url: url as URL, WebSocket, key, epoch, token, headers, deadLetters: onRefused === 'dead_letter' }
+  const { WebSocket, onRefused } = config
+  return { ...config, WebSocket, key, epoch, token, headers, deadLetters: onRefused === 'dead_letter' }
 }

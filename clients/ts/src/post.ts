@@ -59,7 +59,7 @@ async function exchange(
   // a page asks no leave (preflight) for a request without headers of its own
   if (target.headers && token !== undefined) headers.authorization = `Bearer ${token}`
   const url = eventsUrl(target, { offset, token: target.headers ? undefined : token })
-  const timeout = AbortSignal.timeout(offset === undefined ? connectTimeoutMs : ackTimeoutMs)
+  const timeout = AbortSignal.timeout(offset === undefined ? Math.min(connectTimeoutMs, ackTimeoutMs) : ackTimeoutMs)
   try {
     let body: BodyInit = text
     if (target.gzip && text !== '') {
