@@ -17,6 +17,7 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
   'idle-sockets': () => import('./idle-sockets.bench.ts'),
   startup: () => import('./startup.bench.ts'),
   'index-cost': () => import('./index-cost.bench.ts'),
+  client: () => import('./client.bench.ts'),
   generator: () => import('./generator.bench.ts'),
 }
 

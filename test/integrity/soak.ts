@@ -1,34 +1,61 @@
 import { parseArgs } from 'node:util'
+import { clientsRun } from './clients/run.ts'
 import { killRun } from './kill/run.ts'
 
 /**
  * `npm run soak -- --kills 1000 --seed 1`: the long form of ack-means-stored, or with `--otlp` of otlp-ack-means-stored.
+ * `npm run soak -- --clients --events 1000000 --kills 200 --cuts 200 --client-kills 40 --seed 1`: of clients-lose-nothing.
  * Ends with 1 at the first broken promise.
  */
 
 const { values } = parseArgs({
   options: {
-    kills: { type: 'string', default: '1000' },
+    kills: { type: 'string' },
     seed: { type: 'string', default: '1' },
     otlp: { type: 'boolean', default: false },
+    clients: { type: 'boolean', default: false },
+    events: { type: 'string', default: '1000000' },
+    cuts: { type: 'string', default: '200' },
+    'client-kills': { type: 'string', default: '40' },
   },
 })
-let left = Number(values.kills)
-let seed = Number(values.seed)
-const total = { kills: 0, acked: 0, stored: 0, streams: 0, seconds: 0, worstRecoveryMs: 0 }
-// a fresh store now and then: a soak of one ever larger file tests mostly the disk
-while (left > 0) {
-  const kills = Math.min(left, 100)
-  const result = await killRun({ kills, seed, kind: values.otlp ? 'otlp' : 'events' })
-  total.kills += kills
-  total.acked += result.acked
-  total.stored += result.stored
-  total.streams += result.streams
-  total.seconds += result.seconds
-  total.worstRecoveryMs = Math.max(total.worstRecoveryMs, result.recovery.worst)
-  process.stderr.write(`seed ${seed}: ${JSON.stringify(result)}\n`)
-  if (result.violations.length > 0) process.exit(1)
-  left -= kills
-  seed++
+if (values.clients) await soakClients()
+else await soakGateway()
+
+async function soakClients(): Promise<void> {
+  const result = await clientsRun({
+    events: Number(values.events),
+    kills: Number(values.kills ?? 200),
+    cuts: Number(values.cuts),
+    clientKills: Number(values['client-kills']),
+    seed: Number(values.seed),
+    keep: true,
+    onProgress: text => process.stderr.write(`${text}\n`),
+  })
+  const { violations, ...figures } = result
+  for (const violation of violations) process.stderr.write(`${violation}\n`)
+  process.stdout.write(`${JSON.stringify({ seed: Number(values.seed), ...figures, violations: violations.length })}\n`)
+  if (violations.length > 0) process.exit(1)
 }
-process.stdout.write(`${JSON.stringify(total)}\n`)
+
+async function soakGateway(): Promise<void> {
+  let left = Number(values.kills ?? 1000)
+  let seed = Number(values.seed)
+  const total = { kills: 0, acked: 0, stored: 0, streams: 0, seconds: 0, worstRecoveryMs: 0 }
+  // a fresh store now and then: a soak of one ever larger file tests mostly the disk
+  while (left > 0) {
+    const kills = Math.min(left, 100)
+    const result = await killRun({ kills, seed, kind: values.otlp ? 'otlp' : 'events' })
+    total.kills += kills
+    total.acked += result.acked
+    total.stored += result.stored
+    total.streams += result.streams
+    total.seconds += result.seconds
+    total.worstRecoveryMs = Math.max(total.worstRecoveryMs, result.recovery.worst)
+    process.stderr.write(`seed ${seed}: ${JSON.stringify(result)}\n`)
+    if (result.violations.length > 0) process.exit(1)
+    left -= kills
+    seed++
+  }
+  process.stdout.write(`${JSON.stringify(total)}\n`)
+}
