@@ -44,9 +44,11 @@ test('what is no JSON is refused with a word, and never thrown', async () => {
 
 test('an event above the limit is refused', async () => {
   const { client, errors } = offline({ maxEventBytes: 10 })
-  assert.equal(client.send('1234567'), true)
-  assert.equal(client.send('12345678'), false)
-  assert.deepEqual(errors, ['event_too_large'])
+  assert.equal(client.send('12345678'), true)
+  assert.equal(client.send('123456789'), false)
+  assert.equal(client.send('ääää'), true)
+  assert.equal(client.send('äääää'), false)
+  assert.deepEqual(errors, ['event_too_large', 'event_too_large'])
   await client.close({ timeout: 0 })
 })
 

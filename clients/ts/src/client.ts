@@ -207,12 +207,11 @@ export function connect(options: ConnectOptions): Client {
   function take(line: string): boolean {
     if (isOver()) return refuse()
     const size = line.length + 1
-    if (size > config.maxEventBytes)
+    // no character has more than 3 bytes a UTF-16 unit
+    const bytes = size * 3 > config.maxEventBytes ? new TextEncoder().encode(line).length : 0
+    if (bytes > config.maxEventBytes)
       return refuse(
-        new ClientError(
-          'event_too_large',
-          `an event of ${size} characters, above maxEventBytes: ${config.maxEventBytes}`,
-        ),
+        new ClientError('event_too_large', `an event of ${bytes} bytes, above maxEventBytes: ${config.maxEventBytes}`),
       )
     if (queue.bytes + earlyBytes + size > maxBytes && held() > 0 && !makeRoom(size)) return false
     if (early !== undefined) {

@@ -23,7 +23,7 @@ export interface ConnectOptions {
   spool?: Spool
   /** of JSON text (UTF-16 units) that waits for its ack. Default 64 MiB */
   maxBytes?: number
-  /** largest event. Default 16 MiB, as the gateway's */
+  /** largest event, bytes of UTF-8. Default 16 MiB, as the gateway's */
   maxEventBytes?: number
   /** a batch goes out at this size. Default 64 KiB */
   batchBytes?: number
