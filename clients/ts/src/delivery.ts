@@ -49,6 +49,7 @@ export function createDelivery(
   let oneByOne = false
   let due = false
   let ending = false
+  let ended = false
   let upgrading = false
   let heardAt = 0
   let leaving = 0
@@ -136,7 +137,9 @@ export function createDelivery(
   }
 
   function acked(count: number, nowDuplicates: number, nowRejected: number): void {
-    if (count > queue.base + queue.triedEntries || nowDuplicates > again) {
+    // a POST may have been sent again on the way, by a user agent or a proxy: only a socket's duplicates prove anything
+    const isTaken = nowDuplicates > again && link?.transport === 'websocket'
+    if (count > queue.base + queue.triedEntries || isTaken) {
       foreign(count)
       return
     }
@@ -162,7 +165,6 @@ export function createDelivery(
   }
 
   function over({ type, error, retryAfterMs }: Over): void {
-    const wasBusy = queue.inFlight > 0
     if (type === 'too_big' && (oneByOne || link?.transport === 'post') && !queue.halve())
       refusal = new ClientError(error.code, error.message, { position: queue.base })
     if (type === 'too_big') oneByOne = true
@@ -171,7 +173,7 @@ export function createDelivery(
     if (type === 'refused' && config.onRefused === 'stop') stop(error)
     else if (type === 'fatal' && !(error.code === 'unauthorized' && typeof config.token === 'function')) stop(error)
     else if (type === 'refused' || type === 'too_big') tell({ type: 'again' })
-    else if (type === 'ended' && !wasBusy) tell({ type: 'ended' })
+    else if (type === 'ended' && ended) tell({ type: 'ended' })
     else {
       // the POST that follows works, or tells the reason
       const isFollowed =
@@ -207,6 +209,7 @@ export function createDelivery(
     }
     if (ending && queue.entries === 0) {
       ending = false
+      ended = true
       link.end()
     }
   }

@@ -52,8 +52,9 @@ export interface Target {
   windowBytes: number
   fetch: typeof fetch
   WebSocket: typeof WebSocket | undefined
-  /** the platform's WebSocket takes headers */
+  /** requests have headers of our own; WebSockets, where the platform's take them */
   headers: boolean
+  socketHeaders: boolean
 }
 
 /** `/v1/events` below the path of the base, with what the gateway reads from a query. */

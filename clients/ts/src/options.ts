@@ -55,12 +55,12 @@ export function configOf(options: ConnectOptions): Config {
   return config
 }
 
-/** Workers say that they are Node, but their WebSocket is the standard one. */
-const takesHeaders = () =>
-  globalThis.process?.versions?.node !== undefined && globalThis.navigator?.userAgent !== 'Cloudflare-Workers'
-
 export function targetOf(config: Config, key: string, epoch: number, token: string | undefined): Target {
-  const headers = takesHeaders() && config.WebSocket === globalThis.WebSocket
   const { WebSocket, onRefused } = config
-  return { ...config, WebSocket, key, epoch, token, headers, deadLetters: onRefused === 'dead_letter' }
+  const isWorker = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+  // a page would have to ask leave for them (preflight)
+  const headers = isWorker || globalThis.process?.versions?.node !== undefined
+  const socketHeaders = headers && !isWorker && WebSocket === globalThis.WebSocket
+  const deadLetters = onRefused === 'dead_letter'
+  return { ...config, WebSocket, key, epoch, token, headers, socketHeaders, deadLetters }
 }

@@ -3,7 +3,7 @@ import { ClientError } from './types.ts'
 
 /** A socket of the subprotocol `millrace.v1`: PROTOCOL.md, section 4. */
 export function openWebSocket(target: Target, events: LinkEvents): Link {
-  const { token, headers, windowBytes } = target
+  const { token, socketHeaders: headers, windowBytes } = target
   const url = eventsUrl(target, { token: headers ? undefined : token }).replace(/^http/, 'ws')
   // Node, Deno and Bun take headers in place of the list of protocols; no standard has them
   const authorized = { protocols: [protocol], headers: { authorization: `Bearer ${token}` } } as unknown as string[]
