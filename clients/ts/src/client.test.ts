@@ -297,3 +297,44 @@ test('a batch that is too large for the gateway goes out in smaller ones', async
   assert.deepEqual([acked, dropped.bad_event, pending], [10, 1, 0])
   await client.close()
 })
+
+test('the count of an error settles nothing: it may be that of another producer', async () => {
+  let posts = 0
+  const { client, errors } = offline({
+    epoch: 1,
+    fetch: async () => {
+      posts++
+      if (posts < 3) return Response.json({ count: 0, accepted: 0, duplicates: 0, rejected: 0, errors: [] })
+      return Response.json({ error: 'fenced', message: 'epoch 2', count: 1 }, { status: 409 })
+    },
+  })
+  client.send(1)
+  await assert.rejects(client.flush(), { code: 'fenced' })
+  assert.deepEqual(errors, ['fenced'])
+  assert.deepEqual([client.stats().acked, client.stats().pending], [0, 1])
+  await client.close({ timeout: 0 })
+})
+
+test('with replay a break before the caller has passed what the stream has costs nothing', async () => {
+  let posts = 0
+  const bodies: string[] = []
+  const { client, errors } = offline({
+    replay: true,
+    retryMinMs: 1,
+    fetch: async (_, init) => {
+      const body = String(init?.body)
+      if (body !== '') bodies.push(body)
+      if (++posts === 2) return Response.json({}, { status: 503 })
+      const count = 3 + (bodies.length > 1 ? 1 : 0)
+      return Response.json({ count, accepted: 0, duplicates: 0, rejected: 0, errors: [] })
+    },
+  })
+  for (const event of [0, 1, 2]) client.send(event)
+  await client.flush()
+  client.send(3)
+  await client.flush()
+  assert.deepEqual(bodies, ['3\n', '3\n'])
+  assert.deepEqual(errors, ['http_503'])
+  assert.deepEqual([client.stats().acked, client.stats().duplicates], [4, 3])
+  await client.close()
+})

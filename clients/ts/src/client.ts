@@ -25,7 +25,9 @@ export function connect(options: ConnectOptions): Client {
   if (spool !== undefined && config.replay) throw new TypeError('replay: not with a spool')
   const queue = createQueue(config.batchBytes)
   const emitter = createEmitter()
-  const identity = { key: config.stream ?? newId(), epoch: config.epoch ?? 0 }
+  const identity = { key: config.stream ?? newId(), epoch: 0 }
+  /** whose a stream is must be known before its epoch is raised */
+  let epoch = config.epoch ?? (spool ? 1 : 0)
   /** what was taken before the spool was open */
   let early: string[] | undefined = spool && []
   let earlyBytes = 0
@@ -66,17 +68,15 @@ export function connect(options: ConnectOptions): Client {
       // with a spool only the first time
       if (config.append && spoolIsNew && count < Number.POSITIVE_INFINITY) rebase(count)
       const isOurs = config.replay || count <= queue.base + queue.triedEntries
-      // whose a stream is must be known before its epoch is raised
-      const isUnfenced = spool !== undefined && identity.epoch === 0 && config.epoch === undefined
-      if (isOurs && !isUnfenced) return true
+      if (isOurs && identity.epoch === epoch) return true
       if (!isOurs && queue.triedEntries > 0)
         report(
           new ClientError(
             'foreign',
-            `stream ${identity.key} has ${count} events, more than the spool knows: a new key from here on`,
+            `stream ${identity.key} has ${count} events, unknown to the spool: a new key from here on`,
           ),
         )
-      identity.epoch = config.epoch ?? (spool ? 1 : 0)
+      identity.epoch = epoch
       if (!isOurs) {
         identity.key = `${cut(config.stream ?? identity.key)}.${newId()}`
         rebase(0)
@@ -122,16 +122,17 @@ export function connect(options: ConnectOptions): Client {
 
   function loaded({ state, entries, next }: SpoolContent): void {
     if (state !== undefined) {
-      spoolIsNew = false
       const { stream = state.key } = config
       if (state.key !== stream && !state.key.startsWith(`${cut(stream)}.`))
         throw new ClientError('spool', `the spool is of stream ${state.key}, not of ${stream}`)
       identity.key = state.key
-      identity.epoch = config.epoch ?? state.epoch + 1
+      // under epoch 0 nothing was ever sent: the gateway was not reached
+      spoolIsNew = state.epoch === 0
+      if (!spoolIsNew) identity.epoch = epoch = config.epoch ?? state.epoch + 1
       rebase(state.position)
     }
     for (const { what } of flushes.waiting) what.position += entries.length
-    for (const { entry, line } of entries) queue.add(line, entry, true)
+    for (const { entry, line } of entries) queue.add(line, entry, !spoolIsNew)
     taken += entries.length
     nextEntry = next
     keep(() => {

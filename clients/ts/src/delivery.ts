@@ -42,6 +42,8 @@ export function createDelivery(
   let token: string | undefined
   /** the gateway has told this process what it has */
   let contacted = false
+  /** replay: what it had then */
+  let replayedTo = 0
   /** of this connection; `again`: entries that other connections have sent before */
   let [duplicates, rejected, again] = [0, 0, 0]
   let refusal: ClientError | undefined
@@ -53,6 +55,8 @@ export function createDelivery(
   let upgrading = false
   let heardAt = 0
   let leaving = 0
+  /** position up to which the last `leave` went */
+  let leftTo = 0
   let batchTimer: Timer
   let ackTimer: Timer
   let retryTimer: Timer
@@ -102,7 +106,7 @@ export function createDelivery(
       const open = session.transport === 'websocket' ? openWebSocket : openPost
       link = open(target(), { opened, acked, over })
     } catch (error) {
-      over(broken(`connect: ${(error as Error).message}`, error))
+      over(broken((error as Error).message, error))
     }
   }
 
@@ -111,13 +115,14 @@ export function createDelivery(
     metric?.('connect', 1)
     const isFirst = !contacted
     if (isFirst && !hooks.contact(count)) return
-    if (count > queue.base + queue.triedEntries && !(isFirst && config.replay)) {
+    if (isFirst && config.replay) replayedTo = count
+    if (count > Math.max(queue.base + queue.triedEntries, replayedTo)) {
       foreign(count)
       return
     }
     contacted = true
     if (count < queue.base) hooks.regressed(count)
-    settle(count, isFirst && config.replay)
+    settle(count, count <= replayedTo)
     const refused = refusal
     refusal = undefined
     if (refused !== undefined && (refused.position ?? count) === count && queue.entries > 0) {
@@ -173,7 +178,8 @@ export function createDelivery(
     if (type === 'refused' && config.onRefused === 'stop') stop(error)
     else if (type === 'fatal' && !(error.code === 'unauthorized' && typeof config.token === 'function')) stop(error)
     else if (type === 'refused' || type === 'too_big') tell({ type: 'again' })
-    else if (type === 'ended' && ended) tell({ type: 'ended' })
+    // all is acknowledged: how the connection went then does not matter
+    else if (ended) tell({ type: 'ended' })
     else {
       // the POST that follows works, or tells the reason
       const isFollowed =
@@ -207,8 +213,7 @@ export function createDelivery(
       link.send(body, position)
       ackTimer ??= setTimeout(checkAcks, ackTimeoutMs)
     }
-    if (ending && queue.entries === 0) {
-      ending = false
+    if (ending && !ended && queue.entries === 0) {
       ended = true
       link.end()
     }
@@ -245,19 +250,20 @@ export function createDelivery(
 
   /** The page may be gone in a moment: what is not acknowledged goes out in a way that outlives it. */
   function leave(): void {
-    if (queue.entries === 0 || session.phase === 'stopped' || (!contacted && config.replay)) return
+    const end = queue.base + queue.entries
+    if (end <= leftTo || queue.entries === 0 || session.phase === 'stopped') return
+    // what a spool holds the next page delivers; under which key is not kept yet
+    if (!contacted && (config.replay || config.spool)) return
     // whose stream it is was never asked, so that it must be one of our own
     if (!contacted && queue.triedEntries === 0 && config.stream !== undefined) hooks.contact(Number.POSITIVE_INFINITY)
     const { body, count } = queue.texts(leaveBytes - leaving)
     if (count === 0) return
+    leftTo = queue.base + count
     again += count
     leaving += body.length
     const url = eventsUrl(target(), { offset: queue.base, token })
     postOnLeave(config.fetch, url, body)
-      .then(text => {
-        const reply = JSON.parse(text) as { count?: number }
-        if (typeof reply.count === 'number') acked(reply.count, duplicates, rejected)
-      })
+      .then(count => acked(count, duplicates, rejected))
       // its outcome is unknown: the next connection asks
       .catch(() => {})
       .finally(() => (leaving -= body.length))

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { contentOf, tempFolder } from './file.suite.ts'
+import { contentOf, generator, tempFolder } from './file.suite.ts'
 
 /**
  * Entry n is the text of n. It appends, settles what is 40 old, and drops every seventh when it is 10 old; a number is
@@ -62,14 +62,4 @@ function checked(folder: string, printed: number, round: number): number {
     if (n % 7 === 0 && n <= printed - 10) assert.equal(there.has(n), false, `entry ${n} was dropped`)
     else if (n % 7 !== 0) assert.equal(there.get(n), String(n), `entry ${n} was taken`)
   return next - 1
-}
-
-/** Mulberry32: numbers of 0 to 1, the same for the same seed. */
-function generator(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -48,3 +48,13 @@ export function spoolError(action: () => unknown, pattern: RegExp): ClientError 
   }
   assert.fail('it does not throw')
 }
+
+/** Mulberry32: numbers of 0 to 1, the same for the same seed. */
+export function generator(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}

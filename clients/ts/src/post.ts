@@ -14,8 +14,8 @@ export function openPost(target: Target, events: LinkEvents): Link {
     busy = false
     if ('type' in outcome) {
       stop.abort()
-      // what came before a refused entry is stored
-      if (outcome.count !== undefined) events.acked(outcome.count, duplicates, rejected)
+      // what came before a refused entry is stored; other errors may count what another producer has sent
+      if (outcome.type === 'refused' && outcome.count !== undefined) events.acked(outcome.count, duplicates, rejected)
       events.over(outcome)
       return
     }
