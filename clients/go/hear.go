@@ -17,7 +17,9 @@ func (c *Client) opened(conn *conn, count uint64) bool {
 	if conn.probe {
 		c.asked = true
 		if count == 0 {
-			c.tell(session.Event{Kind: session.Again})
+			if c.rebase(c.queue.Base) {
+				c.tell(session.Event{Kind: session.Again})
+			}
 			return false
 		}
 	}
@@ -109,7 +111,9 @@ func (c *Client) resolve(count uint64) {
 }
 
 func (c *Client) acked(conn *conn, ack *link.Ack) {
-	if ack.Count > c.known() || ack.Duplicates > conn.again {
+	// a POST may have been sent again on the way, by a proxy: only a socket's duplicates prove anything
+	isTaken := ack.Duplicates > conn.again && c.session.Transport == session.WebSocket
+	if ack.Count > c.known() || isTaken {
 		c.foreign(ack.Count)
 		return
 	}

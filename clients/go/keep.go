@@ -23,8 +23,7 @@ func (c *Client) openSpool() error {
 	}
 	if err == nil {
 		err = kept.Entries(func(entry uint64, line []byte) {
-			// what came before the first state was never sent
-			c.queue.Add(line, entry, state != nil)
+			c.queue.Add(line, entry, c.resumes)
 			c.stats.Taken++
 		})
 	}
@@ -43,10 +42,13 @@ func (c *Client) resume(state *spool.State) error {
 	if stream != "" && state.Key != stream && !strings.HasPrefix(state.Key, cut(stream)+".") {
 		return fmt.Errorf("it is of stream %q, not of %q: give each stream a folder of its own", state.Key, stream)
 	}
-	c.resumes = true
 	c.key = state.Key
-	c.epoch = max(c.config.Epoch, state.Epoch+1)
 	c.queue.Base = state.Position
+	// under epoch 0 nothing was ever sent: the gateway was not reached
+	c.resumes = state.Epoch > 0
+	if c.resumes {
+		c.epoch = max(c.config.Epoch, state.Epoch+1)
+	}
 	return nil
 }
 
@@ -57,8 +59,13 @@ func (c *Client) firstEntry() uint64 {
 	return c.next
 }
 
+// spoolState has epoch 0 as long as the stream may be another's.
 func (c *Client) spoolState() spool.State {
-	return spool.State{Key: c.key, Epoch: c.epoch, Entry: c.firstEntry(), Position: c.queue.Base}
+	epoch := c.epoch
+	if c.mustProbe() {
+		epoch = 0
+	}
+	return spool.State{Key: c.key, Epoch: epoch, Entry: c.firstEntry(), Position: c.queue.Base}
 }
 
 // rebase gives the first entry another position, under the key of now, and keeps that; false where it could not.
