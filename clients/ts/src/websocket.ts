@@ -57,7 +57,8 @@ export function openWebSocket(target: Target, events: LinkEvents): Link {
   return {
     transport: 'websocket',
     send: body => socket.send(body),
-    isReady: () => socket.bufferedAmount < windowBytes,
+    // some platforms do not count it
+    isReady: () => !(socket.bufferedAmount >= windowBytes),
     end: () => socket.send(new Uint8Array(0)),
     close,
   }
