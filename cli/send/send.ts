@@ -3,6 +3,7 @@ import { formatDuration } from '../../core/units.ts'
 import type { SendOptions } from '../commands/send.ts'
 import { gatewayUrl } from '../http/client.ts'
 import * as log from '../log.ts'
+import { gzipFetch } from './gzip.ts'
 import { openInputs, totalSize } from './input.ts'
 import { startProgress } from './progress.ts'
 import { createReader } from './reader.ts'
@@ -29,7 +30,7 @@ export async function send(files: readonly string[], options: SendOptions): Prom
   const totalBytes = totalSize(inputs)
   const show = (outcome: Outcome, waiting?: string) =>
     progress.update({ events: sum(outcome), bytes: outcome.bytes, totalBytes, waiting })
-  let latest: Outcome = { count: 0, accepted: 0, duplicates: 0, rejected: 0, bytes: 0 }
+  let latest: Outcome = { count: undefined, accepted: 0, duplicates: 0, rejected: 0, bytes: 0 }
 
   const began = performance.now()
   try {
@@ -39,7 +40,8 @@ export async function send(files: readonly string[], options: SendOptions): Prom
         token,
         stream,
         epoch,
-        gzip,
+        // what is compressed goes by POST
+        ...(gzip ? { transport: 'post', fetch: gzipFetch } : {}),
         batchBytes,
         maxBytes: windowBatches * batchBytes,
         windowBytes: windowBatches * batchBytes,
@@ -80,12 +82,14 @@ function report(stream: string, outcome: Outcome, ms: number, json: boolean): vo
   }
   if (reason !== undefined)
     throw new Error(
-      `${reason}; stream ${stream} has ${number(count)} events, and with --stream ${quote(stream)} it goes on there`,
+      count === undefined
+        ? `${reason}; with --stream ${quote(stream)} it goes on where the stream ends`
+        : `${reason}; stream ${stream} has ${number(count)} events, and with --stream ${quote(stream)} it goes on there`,
     )
   const notes = [`${number(accepted)} events stored in ${formatDuration(ms)}`]
   if (duplicates > 0) notes.push(`${number(duplicates)} were there already`)
   if (rejected > 0) notes.push(`${number(rejected)} became dead letters`)
-  log.info(`${notes.join(', ')}; stream ${stream} has ${number(count)}`)
+  log.info(`${notes.join(', ')}; stream ${stream} has ${number(count ?? 0)}`)
 }
 
 function beginning(stream: string, count: number, append: boolean): string {

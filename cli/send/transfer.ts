@@ -18,8 +18,8 @@ export interface TransferOptions {
 
 /** `accepted + duplicates + rejected` are all values that are dealt with. */
 export interface Outcome {
-  /** of the stream, as the gateway has said last */
-  count: number
+  /** of the stream, as the gateway has said last; undefined: it never did */
+  count: number | undefined
   /** stored by this run */
   accepted: number
   /** in the stream already */
@@ -32,10 +32,15 @@ export interface Outcome {
   reason?: string
 }
 
+/** milliseconds that an interrupted transfer waits for its last acks */
+const lastAcksMs = 2000
+/** a timer takes more for none */
+const longestTimer = 2 ** 31 - 1
+
 /** Sends what the reader reads, from where the stream ends: the gateway says first how much it has. */
 export async function transfer(options: TransferOptions): Promise<Outcome> {
   const { reader, signal, retryFor, onOpen, onProgress, onWait } = options
-  const outcome: Outcome = { count: 0, accepted: 0, duplicates: 0, rejected: 0, bytes: 0 }
+  const outcome: Outcome = { count: undefined, accepted: 0, duplicates: 0, rejected: 0, bytes: 0 }
   /** not all of them are known to be stored; oldest first */
   const underWay: Batch[] = []
   const over = new AbortController()
@@ -64,8 +69,14 @@ export async function transfer(options: TransferOptions): Promise<Outcome> {
   client.on('error', ({ error, fatal }) => {
     lastFailure = error.code === 'unreachable' ? error.message : `${error.message} (${error.code})`
     if (fatal) fail(placeOf(error) ?? lastFailure)
-    else givingUp ??= setTimeout(() => fail(`gave up after ${formatDuration(retryFor)}: ${lastFailure}`), retryFor)
+    else
+      givingUp ??= setTimeout(
+        () => fail(`gave up after ${formatDuration(retryFor)}: ${lastFailure}`),
+        Math.min(retryFor, longestTimer),
+      )
   })
+  // what is left is told by the count: it can be sent again
+  client.on('drop', () => {})
   signal.addEventListener('abort', () => fail('stopped'))
 
   function recovered(): void {
@@ -98,7 +109,7 @@ export async function transfer(options: TransferOptions): Promise<Outcome> {
   }
 
   async function sendAll(): Promise<void> {
-    for (let from = outcome.count; ; ) {
+    for (let from = outcome.count ?? 0; ; ) {
       const read = await reader.next(from)
       outcome.duplicates += read.skipped
       outcome.bytes += read.skippedBytes
@@ -130,12 +141,13 @@ export async function transfer(options: TransferOptions): Promise<Outcome> {
 }
 
 async function end(client: Client, over: AbortSignal): Promise<void> {
-  await client.close({ timeout: over.aborted ? 0 : undefined })
+  // what is under way at an interrupt is still stored, and counted
+  await client.close({ timeout: over.aborted ? lastAcksMs : undefined })
 }
 
 /** The values of a batch that were stored before the transfer ended in the middle of it. */
 function partly(batch: Batch | undefined, outcome: Outcome): void {
-  if (batch === undefined || outcome.count <= batch.offset) return
+  if (batch === undefined || outcome.count === undefined || outcome.count <= batch.offset) return
   const stored = outcome.count - batch.offset
   const dead = batch.dead.filter(index => index < stored).length
   outcome.bytes += batch.ends[stored - 1]!

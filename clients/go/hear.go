@@ -111,9 +111,8 @@ func (c *Client) resolve(count uint64) {
 }
 
 func (c *Client) acked(conn *conn, ack *link.Ack) {
-	// a POST may have been sent again on the way, by a proxy: only a socket's duplicates prove anything
-	isTaken := ack.Duplicates > conn.again && c.session.Transport == session.WebSocket
-	if ack.Count > c.known() || isTaken {
+	// what was never sent before cannot be there already
+	if ack.Count > c.known() || ack.Duplicates > conn.again {
 		c.foreign(ack.Count)
 		return
 	}

@@ -1,6 +1,7 @@
 package millrace
 
 import (
+	"context"
 	"bytes"
 	"encoding/json"
 	"sync"
@@ -27,7 +28,26 @@ var encoders = sync.Pool{New: func() any {
 // Send takes an event (true) or refuses it (false), at once. It is written as by encoding/json, without the escapes for
 // HTML. Without room Send refuses: wait with Ready. What is refused for good is told to OnEvent: what cannot be written
 // as JSON, or is above MaxEventBytes.
-func (c *Client) Send(event any) bool {
+func (c *Client) Send(event any) bool { return c.sendValue(event) == nil }
+
+// SendWait is Send that waits for room. It fails where the event can never be taken, the client is stopped or closed, or
+// ctx ends.
+func (c *Client) SendWait(ctx context.Context, event any) error {
+	for {
+		err := c.sendValue(event)
+		if err == nil {
+			return nil
+		}
+		if err.Code == CodeInvalid || err.Code == CodeEventTooLarge {
+			return while("millrace: send", err)
+		}
+		if err := c.Ready(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) sendValue(event any) *Error {
 	e := encoders.Get().(*encoder)
 	defer func() {
 		if e.text.Cap() <= keptBuffer {
@@ -36,14 +56,14 @@ func (c *Client) Send(event any) bool {
 		}
 	}()
 	if err := e.json.Encode(event); err != nil {
-		return c.refuse(newError(CodeInvalid, err, "write an event as JSON")) == nil
+		return c.refuse(newError(CodeInvalid, err, "write an event as JSON"))
 	}
 	line := e.text.Bytes()
 	line = line[:len(line)-1]
 	if !utf8.Valid(line) {
-		return c.refuse(newError(CodeInvalid, nil, "write an event as JSON: invalid UTF-8")) == nil
+		return c.refuse(newError(CodeInvalid, nil, "write an event as JSON: invalid UTF-8"))
 	}
-	return c.take(line) == nil
+	return c.take(line)
 }
 
 // SendJSON is Send of a text that is one JSON value already. Line breaks between its tokens are left out; the text is

@@ -154,12 +154,70 @@ test('it can be declared with await using', async () => {
   assert.equal(state(), 'closed')
 })
 
-test('a caller that tries a bad event again and again leaves others their turn', async () => {
+test('a caller that waits for room for an event that can never be taken is told so', async () => {
+  const { client } = offline({ maxEventBytes: 10 })
+  for (const event of [undefined, 1n, 'x'.repeat(20)]) {
+    assert.equal(client.send(event), false)
+    await assert.rejects(client.ready(), { code: typeof event === 'string' ? 'event_too_large' : 'invalid' })
+  }
+  client.send(1)
+  await client.ready()
+  await client.close({ timeout: 0 })
+})
+
+test('whatever a toJSON throws, and whatever an untyped caller gives, nothing is thrown', async () => {
   const { client } = offline()
-  let turns = 0
-  setImmediate(() => turns++)
-  for (let i = 0; i < 3; i++) if (!client.send(undefined)) await client.ready()
-  assert.equal(turns, 1)
+  for (const thrown of [null, undefined, 1, 'text'])
+    assert.equal(
+      client.send({
+        toJSON() {
+          throw thrown
+        },
+      }),
+      false,
+    )
+  for (const text of [null, undefined, 5, {}, '"\ud800"']) assert.equal(client.sendJson(text as string), false)
+  assert.equal(client.stats().pendingBytes, 0)
+  await client.close({ timeout: 0 })
+})
+
+test('an endless timeout is no short one, nor an endless Retry-After', async () => {
+  let posts = 0
+  const { client } = offline({
+    fetch: async () => {
+      posts++
+      return new Response('', { status: 503, headers: { 'retry-after': '3000000' } })
+    },
+  })
+  client.send(1)
+  let isOver = false
+  const flushed = client.flush({ timeout: Number.POSITIVE_INFINITY }).then(
+    () => {},
+    () => (isOver = true),
+  )
+  await new Promise(resolve => setTimeout(resolve, 20))
+  assert.deepEqual([posts, isOver], [1, false])
+  await client.close({ timeout: 0 })
+  await flushed
+})
+
+test('an event for which dropping others makes no room costs none of them', async () => {
+  let posts = 0
+  const { client } = offline({
+    maxBytes: 100,
+    overflow: 'drop_oldest',
+    batchMs: 0,
+    fetch: async () =>
+      ++posts === 1
+        ? Response.json({ count: 0, accepted: 0, duplicates: 0, rejected: 0, errors: [] })
+        : new Promise<Response>(() => {}),
+  })
+  client.send('sent')
+  while (posts < 2) await turn()
+  for (let n = 0; n < 10; n++) client.send(n)
+  assert.equal(client.send('x'.repeat(95)), false)
+  const { dropped, pending } = client.stats()
+  assert.deepEqual([dropped.drop_oldest, dropped.drop_newest, pending], [0, 1, 11])
   await client.close({ timeout: 0 })
 })
 
@@ -188,9 +246,9 @@ test('a listener that throws does not keep others from hearing, nor the client f
 test('wrong options are told when the client is made', () => {
   const wrong: [Partial<ConnectOptions>, RegExp][] = [
     [{ url: 'nonsense' }, /Invalid URL/],
-    [{ url: 'ftp://x' }, /neither http\(s\) nor ws\(s\)/],
-    [{ stream: 'a\ud800' }, /stream: not UTF-8/],
-    [{ transport: 'tcp' as 'post' }, /transport: tcp is none of auto,websocket,post/],
+    [{ url: 'ftp://x' }, /is not http\(s\) or ws\(s\)/],
+    [{ token: 'secret\nline' }, /^token: no header takes it$/],
+    [{ transport: 'tcp' as 'post' }, /transport: tcp is none of auto websocket post/],
     [{ overflow: 'block' as 'refuse' }, /overflow: block is none of/],
     [{ onRefused: 'ignore' as 'skip' }, /onRefused: ignore is none of/],
     [{ maxBytes: -1 }, /maxBytes: -1/],

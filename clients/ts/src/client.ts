@@ -11,7 +11,7 @@ import {
   type SpoolState,
   type Stats,
 } from './types.ts'
-import { createWaiters } from './waiters.ts'
+import { createWaiters, later } from './waiters.ts'
 
 export * from './types.ts'
 
@@ -38,6 +38,8 @@ export function connect(options: ConnectOptions): Client {
   /** the size that `send` had no room for last */
   let needed = 0
   let lastRefused = false
+  /** why the last event can never be taken */
+  let unfit: ClientError | undefined
   let [taken, refused, acked] = [0, 0, 0]
   const dropped: Record<DropReason, number> = { drop_oldest: 0, drop_newest: 0, bad_event: 0, closed: 0 }
   let stopped: ClientError | undefined
@@ -71,10 +73,7 @@ export function connect(options: ConnectOptions): Client {
       if (isOurs && identity.epoch === epoch) return true
       if (!isOurs && queue.triedEntries > 0)
         report(
-          new ClientError(
-            'foreign',
-            `stream ${identity.key} has ${count} events, unknown to the spool: a new key from here on`,
-          ),
+          new ClientError('foreign', `stream ${identity.key} has ${count} events, unknown to the spool: a new key`),
         )
       identity.epoch = epoch
       if (!isOurs) {
@@ -173,6 +172,7 @@ export function connect(options: ConnectOptions): Client {
     flushes.fail(error)
   }
 
+  const closedError = () => new ClientError('closed', 'the client is closed')
   const isOver = () => closing !== undefined || stopped !== undefined
   const held = () => queue.entries + (early?.length ?? 0)
   const hasRoom = () => held() === 0 || queue.bytes + earlyBytes + needed <= maxBytes
@@ -180,19 +180,21 @@ export function connect(options: ConnectOptions): Client {
 
   function refuse(error?: ClientError): false {
     lastRefused = true
+    unfit = error?.code === 'spool' ? undefined : error
     refused++
     metric?.('refused', 1)
     if (error !== undefined) report(error)
     return false
   }
 
-  const invalid = (why: string) => refuse(new ClientError('invalid', `an event is not one JSON value: ${why}`))
+  const invalid = (why: unknown) => refuse(new ClientError('invalid', `not one JSON value: ${why}`))
 
   /** By the policy, where there is none. */
   function makeRoom(size: number): boolean {
     needed = size
     if (config.overflow === 'refuse') return refuse()
-    while (config.overflow === 'drop_oldest' && early === undefined && !hasRoom()) {
+    const canDrop = config.overflow === 'drop_oldest' && early === undefined
+    while (canDrop && !hasRoom() && queue.bytes - queue.unsentBytes() + size <= maxBytes) {
       const position = queue.base + queue.triedEntries
       const left = queue.dropUnsent()
       if (left === undefined) break
@@ -225,6 +227,7 @@ export function connect(options: ConnectOptions): Client {
   function took(events: number): true {
     needed = 0
     lastRefused = false
+    unfit = undefined
     taken += events
     if (config.replay && queue.base < replayedTo) {
       const known = queue.settle(replayedTo)
@@ -243,7 +246,7 @@ export function connect(options: ConnectOptions): Client {
 
   async function shut(timeout: number): Promise<{ pending: number }> {
     await new Promise<void>(resolve => {
-      const late = setTimeout(delivery.close, timeout)
+      const late = later(delivery.close, timeout)
       onClosed = () => {
         clearTimeout(late)
         resolve()
@@ -255,7 +258,7 @@ export function connect(options: ConnectOptions): Client {
     const lost = (early?.length ?? 0) + (spool === undefined ? queue.settle(end()) : 0)
     early = early && []
     if (lost > 0) count('closed', lost)
-    fail(stopped ?? new ClientError('closed', 'the client is closed'))
+    fail(stopped ?? closedError())
     await spool?.close()
     return { pending }
   }
@@ -263,7 +266,9 @@ export function connect(options: ConnectOptions): Client {
   function open(): void {
     if (spool === undefined) delivery.start()
     else whenDone(() => spool.open(), loaded, spoolFailed)
-    if (stopped !== undefined) throw stopped
+    if (stopped === undefined) return
+    void spool?.close()
+    throw stopped
   }
 
   const client: Client = {
@@ -278,15 +283,16 @@ export function connect(options: ConnectOptions): Client {
         const line = JSON.stringify(event) as string | undefined
         if (line !== undefined) return take(line)
       } catch (error) {
-        return invalid((error as Error).message)
+        return invalid(error)
       }
       return invalid(typeof event)
     },
     sendJson(text) {
       try {
         JSON.parse(text)
+        if (!(text as string | null)?.isWellFormed?.()) return invalid('not UTF-8')
       } catch (error) {
-        return invalid((error as Error).message)
+        return invalid(error)
       }
       return take(/[\n\r]/.test(text) ? text.replace(/[\n\r]/g, '') : text)
     },
@@ -302,23 +308,20 @@ export function connect(options: ConnectOptions): Client {
       return true
     },
     async ready() {
-      // a caller that tries a bad event again and again must not keep the process from all else
+      if (unfit) throw unfit
+      // a caller that tries again and again must not keep the process from all else
       if (lastRefused) await new Promise(resolve => setTimeout(resolve))
-      if (isOver()) throw stopped ?? new ClientError('closed', 'the client is closed')
+      if (isOver()) throw stopped ?? closedError()
       if (!hasRoom()) await rooms.wait(undefined)
     },
     async flush({ timeout } = {}) {
       if (held() === 0) return
-      if (isOver()) throw stopped ?? new ClientError('closed', 'the client is closed')
+      if (isOver()) throw stopped ?? closedError()
       const what = { position: end() }
       const late =
         timeout === undefined
           ? undefined
-          : setTimeout(
-              () =>
-                flushes.fail(new ClientError('timeout', `${held()} events without an ack after ${timeout} ms`), what),
-              timeout,
-            )
+          : later(() => flushes.fail(new ClientError('timeout', `${held()} events without an ack`), what), timeout)
       delivery.hurry()
       await flushes.wait(what).finally(() => clearTimeout(late))
     },

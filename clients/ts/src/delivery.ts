@@ -6,6 +6,7 @@ import type { Queue } from './queue.ts'
 import { begin, type SessionEvent, step } from './session.ts'
 import { ClientError } from './types.ts'
 import { leaveBytes, onLeave, postOnLeave } from './unload.ts'
+import { later } from './waiters.ts'
 import { openWebSocket } from './websocket.ts'
 
 /** Bytes of one POST; a WebSocket takes batch by batch. */
@@ -72,7 +73,7 @@ export function createDelivery(
     else if (effect?.type === 'hang_up') hangUp()
     else if (effect?.type === 'wait') {
       metric?.('retry_ms', effect.ms)
-      retryTimer = setTimeout(() => tell({ type: 'elapsed' }), effect.ms)
+      retryTimer = later(() => tell({ type: 'elapsed' }), effect.ms)
     }
     if (session.phase === 'closed' && before !== 'closed') hooks.closed()
   }
@@ -99,7 +100,7 @@ export function createDelivery(
     const number = ++dials
     drop()
     try {
-      token = typeof config.token === 'function' ? await config.token() : config.token
+      token = await (typeof config.token === 'function' ? config.token() : config.token)
       if (number !== dials) return
       queue.rewind()
       duplicates = rejected = again = 0
@@ -142,8 +143,8 @@ export function createDelivery(
   }
 
   function acked(count: number, nowDuplicates: number, nowRejected: number): void {
-    // a POST may have been sent again on the way, by a user agent or a proxy: only a socket's duplicates prove anything
-    const isTaken = nowDuplicates > again && link?.transport === 'websocket'
+    // what was never sent before cannot be there already
+    const isTaken = nowDuplicates > again && !(link?.transport === 'post' && target().resends)
     if (count > queue.base + queue.triedEntries || isTaken) {
       foreign(count)
       return
@@ -211,7 +212,7 @@ export function createDelivery(
       const body = gather(link.transport === 'post' ? Math.min(postBytes, queue.limit) : 0)
       if (body === undefined) break
       link.send(body, position)
-      ackTimer ??= setTimeout(checkAcks, ackTimeoutMs)
+      ackTimer ??= later(checkAcks, ackTimeoutMs)
     }
     if (ending && !ended && queue.entries === 0) {
       ended = true
@@ -244,7 +245,7 @@ export function createDelivery(
     ackTimer = undefined
     if (queue.inFlight === 0) return
     const left = heardAt + ackTimeoutMs - performance.now()
-    if (left > 0) ackTimer = setTimeout(checkAcks, left)
+    if (left > 0) ackTimer = later(checkAcks, left)
     else over(broken(`no ack for ${ackTimeoutMs} ms`))
   }
 
@@ -285,7 +286,7 @@ export function createDelivery(
     pump,
     /** Something was put into the queue: it goes out in `batchMs` at the latest. */
     added(): void {
-      batchTimer ??= setTimeout(() => {
+      batchTimer ??= later(() => {
         batchTimer = undefined
         due = true
         pump()

@@ -14,8 +14,10 @@ export function createEmitter() {
     const set = listeners[name]
     if (set?.size) for (const listener of set) call(listener, event)
     else if (name === 'drop') print('millrace: dropped:', event)
-    else if (name === 'error' && (event as Events['error']).fatal)
-      print('millrace: stopped:', (event as Events['error']).error.message)
+    else if (name === 'error') {
+      const { error, fatal } = event as Events['error']
+      if (fatal || 'regressed foreign'.includes(error.code)) print('millrace:', error.message)
+    }
   }
 
   return {

@@ -131,7 +131,7 @@ describe('the lock of a spool', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.after(() => child.kill('SIGKILL'))
     await once(child.stdout, 'data')
-    spoolError(() => fileSpool(folder).open(), new RegExp(`/lock: process ${child.pid} has the spool open; end it, or`))
+    spoolError(() => fileSpool(folder).open(), new RegExp(`/lock: process ${child.pid} has the spool open; end it, `))
     child.kill('SIGKILL')
     await once(child, 'exit')
     assert.deepEqual(linesOf(contentOf(folder)), ['1'])
@@ -142,10 +142,23 @@ describe('the lock of a spool', () => {
     for (const text of ['', 'x', String(process.pid)]) {
       writeFileSync(join(folder, 'lock'), text)
       const spool = openSpool(t, folder)
-      assert.equal(readFileSync(join(folder, 'lock'), 'utf8'), `${process.pid}\n`)
+      assert.equal(readFileSync(join(folder, 'lock'), 'utf8').split('\n')[0], String(process.pid))
       spool.close()
       assert.equal(existsSync(join(folder, 'lock')), false)
     }
+  })
+
+  test('is stale where another process has its pid by now, and held where another thread of this one has it', t => {
+    const folder = tempFolder(t)
+    for (const pid of [1, process.pid]) {
+      writeFileSync(join(folder, 'lock'), `${pid}\n1234567890123\n`)
+      openSpool(t, folder).close()
+    }
+    const spool = openSpool(t, folder)
+    const lock = readFileSync(join(folder, 'lock'))
+    spool.close()
+    writeFileSync(join(folder, 'lock'), lock)
+    spoolError(() => fileSpool(folder).open(), new RegExp(`/lock: process ${process.pid} has the spool open`))
   })
 
   test('is left to whom it belongs by now', t => {

@@ -19,7 +19,7 @@ export function takeLock(folder: string): () => void {
   return () => {
     mine.delete(real)
     try {
-      if (readOwner(path) === process.pid) unlinkSync(path)
+      if (readOwner(path)?.pid === process.pid) unlinkSync(path)
     } catch {
       // a lock that stays behind is stale once this process is gone
     }
@@ -29,7 +29,7 @@ export function takeLock(folder: string): () => void {
 /** False where there is one already. */
 function create(path: string): boolean {
   try {
-    writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: 0o600 })
+    writeFileSync(path, `${process.pid}\n${bornAt(process.pid) ?? ''}\n`, { flag: 'wx', mode: 0o600 })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return false
@@ -41,31 +41,56 @@ function create(path: string): boolean {
 
 function removeStale(path: string): void {
   const owner = readOwner(path)
-  if (owner !== undefined && isAlive(owner))
-    throw fault(path, `process ${owner} has the spool open`, 'end it, or give this client a folder of its own')
+  if (owner !== undefined && isHeld(owner))
+    throw fault(
+      path,
+      `process ${owner.pid} has the spool open`,
+      'end it, give this client a folder of its own, or remove the lock if that process is none of yours',
+    )
   const aside = `${path}.${process.pid}`
   renameSync(path, aside)
   // between the two steps another process may have done the same, and made its own
-  if (readOwner(aside) !== owner) linkSync(aside, path)
+  if (readOwner(aside)?.text !== owner?.text) linkSync(aside, path)
   unlinkSync(aside)
 }
 
+interface Owner {
+  text: string
+  pid: number
+  /** when it began, where its platform tells; another process may have its pid by now */
+  born: string | undefined
+}
+
 /** Undefined: empty, or gone by now. */
-function readOwner(path: string): number | undefined {
+function readOwner(path: string): Owner | undefined {
   try {
-    return Number.parseInt(readFileSync(path, 'latin1'), 10) || undefined
+    const text = readFileSync(path, 'latin1')
+    const [pid, born] = text.split('\n')
+    return Number(pid) ? { text, pid: Number(pid), born: born || undefined } : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Also by another thread of this process. */
+function isHeld({ pid, born }: Owner): boolean {
+  if (born !== undefined) return bornAt(pid) === born
   if (pid === process.pid) return false
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** Start of a process in clock ticks since the machine's: proc(5), field 22 of `stat`. Undefined: none, or no Linux. */
+function bornAt(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
   }
 }

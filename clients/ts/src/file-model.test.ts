@@ -77,6 +77,8 @@ function run(steps: Step[]): void {
       // a copy is what a process leaves that ends at this point
       const left = join(root, String(lives))
       cpSync(folder, left, { recursive: true })
+      // but for the lock, which names this process
+      rmSync(join(left, 'lock'), { force: true })
       spool.close()
       folder = left
       const last = segmentsOf(folder).toSorted().at(-1)

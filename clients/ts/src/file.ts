@@ -14,6 +14,7 @@ import type { Spool, SpoolContent, SpoolState } from './types.ts'
  * size, default 4 MiB.
  */
 export function fileSpool(folder: string, { segmentBytes = 4 * 1024 * 1024 } = {}): Spool {
+  if (folder === '') throw new TypeError('fileSpool: the folder has no name')
   const root = resolve(folder)
   let unlock = () => {}
   let segments: Segments | undefined

@@ -46,7 +46,6 @@ export interface Target {
   key: string
   epoch: number
   deadLetters: boolean
-  gzip: boolean
   connectTimeoutMs: number
   ackTimeoutMs: number
   windowBytes: number
@@ -55,6 +54,8 @@ export interface Target {
   /** requests have headers of our own; WebSockets, where the platform's take them */
   headers: boolean
   socketHeaders: boolean
+  /** the platform may send a POST again by itself */
+  resends: boolean
 }
 
 /** `/v1/events` below the path of the base, with what the gateway reads from a query. */

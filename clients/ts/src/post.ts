@@ -50,7 +50,7 @@ interface Reply {
 /** Never rejects. */
 async function exchange(
   target: Target,
-  text: Body,
+  body: Body,
   offset: number | undefined,
   signal: AbortSignal,
 ): Promise<Reply | (Over & { count?: number })> {
@@ -61,11 +61,6 @@ async function exchange(
   const url = eventsUrl(target, { offset, token: target.headers ? undefined : token })
   const timeout = AbortSignal.timeout(offset === undefined ? Math.min(connectTimeoutMs, ackTimeoutMs) : ackTimeoutMs)
   try {
-    let body: BodyInit = text
-    if (target.gzip && text !== '') {
-      body = await gzip(text)
-      headers['content-encoding'] = 'gzip'
-    }
     const method = 'POST'
     const init: RequestInit = { method, headers, body, redirect: 'manual', signal: AbortSignal.any([signal, timeout]) }
     const response = await target.fetch(url, init)
@@ -73,10 +68,6 @@ async function exchange(
   } catch (error) {
     return broken(reason(error), error)
   }
-}
-
-function gzip(body: Body): Promise<ArrayBuffer> {
-  return new Response(new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer()
 }
 
 function judge({ status, headers }: Response, text: string): Reply | (Over & { count?: number }) {

@@ -59,6 +59,7 @@ export function createQueue(batchBytes: number) {
     halve,
     texts,
     /** bytes of what `next` would give, roughly */
+    unsentBytes: () => batches.slice(tried).reduce((sum, { size }) => sum + size, 0),
     nextBytes: () => Math.min(batches[cursor]?.size ?? 0, queue.limit),
     firstEntry: () => batches[0]?.entry,
   }

@@ -4,47 +4,45 @@ export interface ConnectOptions {
   /** of the gateway, `http(s)://host:port` or `ws(s)://…`, with a path prefix where a proxy needs one */
   url: string | URL
   /** where the gateway needs one; a function is asked at every connection, so that tokens can be renewed */
-  token?: string | (() => string | Promise<string>)
+  token?: (string | (() => string | Promise<string>)) | undefined
   /** key of the stream. Default: a new one; see `Client.key` */
-  stream?: string
+  stream?: string | undefined
   /** `send` begins at position 0 again: what the stream has already is skipped. Default false */
-  replay?: boolean
+  replay?: boolean | undefined
   /** begins behind what the stream has already, in place of a key of its own: for one producer at a time. Default false */
-  append?: boolean
+  append?: boolean | undefined
   /** fences off every producer with a lower one. Default: that of the spool, else the stream's current one */
-  epoch?: number
-  /** `auto`: WebSocket, and POST where none opens. Default `auto` */
-  transport?: Transport | 'auto'
+  epoch?: number | undefined
+  /** `auto`: WebSocket, and POST where none opens; POST in any case where there is no WebSocket. Default `auto` */
+  transport?: Transport | 'auto' | undefined
   /** what `send` does without room, see PROTOCOL.md 7.4. Default `refuse` */
-  overflow?: 'refuse' | 'drop_oldest' | 'drop_newest'
+  overflow?: 'refuse' | 'drop_oldest' | 'drop_newest' | undefined
   /** what becomes of an event that the gateway refuses: left out, the end of the client, a dead letter. Default `skip` */
-  onRefused?: 'skip' | 'stop' | 'dead_letter'
+  onRefused?: 'skip' | 'stop' | 'dead_letter' | undefined
   /** keeps what is not acknowledged; `@millrace/client/file` and `@millrace/client/indexeddb` make them */
-  spool?: Spool
+  spool?: Spool | undefined
   /** of JSON text (UTF-16 units) that waits for its ack. Default 64 MiB */
-  maxBytes?: number
+  maxBytes?: number | undefined
   /** largest event, bytes of UTF-8. Default 16 MiB, as the gateway's */
-  maxEventBytes?: number
+  maxEventBytes?: number | undefined
   /** a batch goes out at this size. Default 64 KiB */
-  batchBytes?: number
+  batchBytes?: number | undefined
   /** or when its first event is so old, milliseconds. Default 10 */
-  batchMs?: number
+  batchMs?: number | undefined
   /** sent and not acknowledged at a time. Default 4 MiB */
-  windowBytes?: number
-  /** gzip bodies; POST only. Default false */
-  gzip?: boolean
+  windowBytes?: number | undefined
   /** a connection without an ack for so long, while some are due, is broken, milliseconds. Default 20,000 */
-  ackTimeoutMs?: number
+  ackTimeoutMs?: number | undefined
   /** milliseconds to connect. Default 10,000 */
-  connectTimeoutMs?: number
+  connectTimeoutMs?: number | undefined
   /** first and longest wait after a failure, milliseconds. Default 100 and 30,000 */
-  retryMinMs?: number
-  retryMaxMs?: number
+  retryMinMs?: number | undefined
+  retryMaxMs?: number | undefined
   /** called on the hot path: one number at a time, see `Metric` */
-  metric?: (name: Metric, value: number) => void
-  /** in place of the global ones, for proxies, certificates, tests */
-  fetch?: typeof fetch
-  WebSocket?: typeof WebSocket
+  metric?: ((name: Metric, value: number) => void) | undefined
+  /** in place of the global ones, for proxies, certificates, compression, tests */
+  fetch?: typeof fetch | undefined
+  WebSocket?: typeof WebSocket | undefined
 }
 
 export type Transport = 'websocket' | 'post'
@@ -123,10 +121,10 @@ export interface Client {
   sendJson(text: string): boolean
   /**
    * As `send`, of a run of values as they are: `ends[i]` is where value i ends in `body`. All are taken or none.
-   * The bytes are the client's from then on. Throws a TypeError where the client has a spool.
+   * The bytes are the client's from then on. `ends` must be right: positions are counted by it. Throws a TypeError where the client has a spool.
    */
   sendBatch(body: Uint8Array<ArrayBuffer>, ends: Uint32Array): boolean
-  /** Resolves when `send` has room; rejects once the client is stopped or closed. */
+  /** Resolves when `send` has room; rejects once the client is stopped or closed, or where the last event can never be taken. */
   ready(): Promise<void>
   /** Resolves when all that was taken before is acknowledged or dropped. */
   flush(options?: { timeout?: number }): Promise<void>

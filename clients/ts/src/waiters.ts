@@ -14,3 +14,6 @@ export function createWaiters<T>() {
     },
   }
 }
+
+/** `setTimeout` would take what is above 2^31 - 1 ms for 1 ms. */
+export const later = (work: () => void, ms: number) => setTimeout(work, Math.min(ms, 2 ** 31 - 1))

@@ -1,5 +1,6 @@
 import { broken, eventsUrl, type Link, type LinkEvents, meaning, type Over, type Target } from './link.ts'
 import { ClientError } from './types.ts'
+import { later } from './waiters.ts'
 
 /** A socket of the subprotocol `millrace.v1`: PROTOCOL.md, section 4. */
 export function openWebSocket(target: Target, events: LinkEvents): Link {
@@ -13,10 +14,7 @@ export function openWebSocket(target: Target, events: LinkEvents): Link {
   let told: Over | undefined
   let start = 0
   let isOver = false
-  const late = setTimeout(
-    () => over(broken(`no WebSocket within ${target.connectTimeoutMs} ms`)),
-    target.connectTimeoutMs,
-  )
+  const late = later(() => over(broken(`no WebSocket within ${target.connectTimeoutMs} ms`)), target.connectTimeoutMs)
 
   function over(outcome: Over): void {
     if (isOver) return

@@ -97,7 +97,9 @@ func readOwner(path string) int {
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	// a second line tells when the process began, where its client wrote that
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	pid, err := strconv.Atoi(string(first))
 	if err != nil {
 		return 0
 	}
