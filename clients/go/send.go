@@ -1,8 +1,8 @@
 package millrace
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"encoding/json"
 	"sync"
 	"unicode/utf8"
