@@ -53,14 +53,15 @@ func (c *Client) count(reason DropReason, events uint64) {
 // Ready waits until Send has room for what it refused last. It fails where the client is stopped or closed, or ctx ends.
 func (c *Client) Ready(ctx context.Context) error {
 	for {
-		// a loop around a refusal that stays must end with its context
-		if ctx.Err() != nil {
-			return while("millrace: ready", newError(CodeTimeout, ctx.Err(), "there is no room"))
-		}
 		c.mu.Lock()
 		if err := c.ended(); err != nil {
 			c.mu.Unlock()
 			return while("millrace: ready", err)
+		}
+		// a loop around a refusal that stays must end with its context
+		if ctx.Err() != nil {
+			c.mu.Unlock()
+			return while("millrace: ready", newError(CodeTimeout, ctx.Err(), "there is no room"))
 		}
 		pause, room := c.roomAfter()
 		c.mu.Unlock()
