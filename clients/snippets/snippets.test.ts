@@ -176,7 +176,7 @@ test('live.py tells how many of its events are stored', { skip: lacks('python3')
 })
 
 test('the README shows the examples as they are', () => {
-  const readme = readFileSync(join(snippets, 'README.md'), 'utf8')
+  const readme = readFileSync(join(snippets, '../../README.md'), 'utf8')
   const shown = [...readme.matchAll(/^```\w+ (\S+)\n(.*?)^```$/gms)].map(([, name, text]) => [name!, text!] as const)
   assert.deepEqual(
     shown.map(([name]) => name),
