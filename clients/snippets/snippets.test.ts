@@ -3,27 +3,16 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { bin, freePort, type RunningGateway, startGateway, tempDir } from '../../test/support/gateway.ts'
+import { bin, startGateway } from '../../test/support/gateway.ts'
 import { ask } from '../../test/support/http.ts'
+import { ownGateway } from '../../test/support/own-gateway.ts'
 
 /** The examples for those without a library, each run as it stands, against a gateway that is killed in between. */
 
 const snippets = fileURLToPath(new URL('.', import.meta.url))
-const dir = tempDir()
-let gateway: RunningGateway
-let port = 0
-const start = () => startGateway(['--store', `sqlite:${dir.path}/a.db`, '--port', String(port), '--log-level', 'error'])
-
-before(async () => {
-  port = await freePort()
-  gateway = await start()
-})
-after(async () => {
-  assert.equal(await gateway.end(), 0)
-  dir.remove()
-})
+const gateway = ownGateway()
 
 interface Ended {
   status: number | null
@@ -78,7 +67,7 @@ async function killedInBetween(stream: string, sender: Running): Promise<Ended> 
   while ((await countOf(stream)) === 0) await new Promise(resolve => setTimeout(resolve, 1))
   assert.equal(await gateway.end('SIGKILL'), null)
   assert.doesNotMatch(sender.seen(), /60000 events/)
-  gateway = await start()
+  await gateway.start()
   return sender.ended
 }
 
@@ -88,7 +77,7 @@ test(
   async () => {
     await gateway.end()
     const first = run('sh', ['curl.sh', 'curl', gateway.url])
-    gateway = await start()
+    await gateway.start()
     const { status, stdout } = await first.ended
     assert.equal(status, 0)
     assert.match(stdout, /"count":2,"accepted":2/)
@@ -105,7 +94,7 @@ for (const [name, command] of [
   ['send.py', 'python3'],
 ] as const) {
   test(`${name} sends a file exactly once, while the gateway is killed`, { skip: lacks(command) }, async () => {
-    const file = join(dir.path, `${name}.ndjson`)
+    const file = join(gateway.folder, `${name}.ndjson`)
     writeFileSync(file, many)
     const { status, stdout, stderr } = await killedInBetween(name, run(command, [name, file, name, gateway.url]))
     assert.equal(status, 0, stderr)
@@ -117,7 +106,7 @@ for (const [name, command] of [
     `${name} goes on where the stream ends, and its last line needs no line break`,
     { skip: lacks(command) },
     async () => {
-      const [file, stream] = [join(dir.path, `${name}.ndjson`), `${name}.again`]
+      const [file, stream] = [join(gateway.folder, `${name}.ndjson`), `${name}.again`]
       writeFileSync(file, line(0) + line(1))
       assert.equal((await run(command, [name, file, stream, gateway.url]).ended).status, 0)
       appendFileSync(file, line(2).trim())
@@ -130,7 +119,7 @@ for (const [name, command] of [
     `${name} stops at a bad event with its reason, after everything before it is stored`,
     { skip: lacks(command) },
     async () => {
-      const [file, stream] = [join(dir.path, `${name}.ndjson`), `${name}.bad`]
+      const [file, stream] = [join(gateway.folder, `${name}.ndjson`), `${name}.bad`]
       writeFileSync(file, `${line(0)}{oops\n${line(2)}`)
       const { status, stderr } = await run(command, [name, file, stream, gateway.url]).ended
       assert.equal(status, 1)
@@ -140,7 +129,7 @@ for (const [name, command] of [
   )
 
   test(`${name} sends its token, and stops where that is not one`, { skip: lacks(command) }, async () => {
-    const [file, store] = [join(dir.path, `${name}.ndjson`), `sqlite:${dir.path}/${name}.db`]
+    const [file, store] = [join(gateway.folder, `${name}.ndjson`), `sqlite:${gateway.folder}/${name}.db`]
     writeFileSync(file, line(0))
     const locked = await startGateway(['--store', store, '--port', '0', '--log-level', 'error'])
     const create = ['token', 'create', 'ci', '--scope', 'ingest', '--store', store]
@@ -159,7 +148,7 @@ for (const [name, command] of [
 }
 
 test('live.py tells how many of its events are stored', { skip: lacks('python3') }, async () => {
-  const venv = join(dir.path, 'venv')
+  const venv = join(gateway.folder, 'venv')
   const python = join(venv, 'bin/python')
   for (const [command, args] of [
     ['python3', ['-m', 'venv', venv]],

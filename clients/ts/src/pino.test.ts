@@ -2,27 +2,16 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
-import { freePort, type RunningGateway, startGateway, tempDir } from '../../../test/support/gateway.ts'
+import { freePort } from '../../../test/support/gateway.ts'
 import { ask } from '../../../test/support/http.ts'
+import { ownGateway } from '../../../test/support/own-gateway.ts'
 import { connect } from './client.ts'
 import transport, { type PinoOptions, pinoStream } from './pino.ts'
 
-const dir = tempDir()
-let gateway: RunningGateway
-let port = 0
-const start = () => startGateway(['--store', `sqlite:${dir.path}/a.db`, '--port', String(port), '--log-level', 'error'])
-
-before(async () => {
-  port = await freePort()
-  gateway = await start()
-})
-after(async () => {
-  assert.equal(await gateway.end(), 0)
-  dir.remove()
-})
+const gateway = ownGateway()
 
 const target = fileURLToPath(new URL('pino.ts', import.meta.url))
 const lines = 10_000
@@ -108,7 +97,7 @@ test('in process, 10,000 lines through a client with room for few arrive all and
   for (const n of numbers.slice(0, 5000)) logger.info({ n })
   assert.equal(await gateway.end('SIGKILL'), null)
   for (const n of numbers.slice(5000)) logger.info({ n })
-  gateway = await start()
+  await gateway.start()
   stream.end()
   await once(stream, 'close')
   await assertHasAll('small', lines)
@@ -147,7 +136,7 @@ test('in a worker thread, the gateway is killed and started again in between', a
     count = Number(headers['millrace-count'] ?? 0)
   }
   await gateway.end('SIGKILL')
-  gateway = await start()
+  await gateway.start()
   const { code } = await running
   assert.equal(code, 0)
   await assertHasAll('restart', lines)
@@ -155,17 +144,17 @@ test('in a worker thread, the gateway is killed and started again in between', a
 
 test('with a spool, what a program could not send is sent by the next one', async () => {
   await gateway.end()
-  const options = { url: gateway.url, stream: 'spool', spool: `${dir.path}/spool` }
+  const options = { url: gateway.url, stream: 'spool', spool: `${gateway.folder}/spool` }
   const first = await program({ ...options, flushTimeoutMs: 200 }, 'for (let n = 0; n < 500; n++) logger.info({ n })')
   assert.equal(first.code, 0)
-  gateway = await start()
+  await gateway.start()
   const second = await program(options, 'logger.info({ n: 500 })')
   assert.deepEqual([second.code, second.stderr], [0, ''])
   await assertHasAll('spool', 501)
 })
 
 test('it may be one of several targets', async () => {
-  const file = `${dir.path}/warnings.log`
+  const file = `${gateway.folder}/warnings.log`
   const stream = pino.transport({
     targets: [
       { target, options: { url: gateway.url, stream: 'targets' }, level: 'info' },
