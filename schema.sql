@@ -1,4 +1,4 @@
--- What Millrace stores, version 2. The single truth: stores read this file, and users' SQL relies on these names.
+-- What Millrace stores, version 3. The single truth: stores read this file, and users' SQL relies on these names.
 -- Times are microseconds since 1970-01-01 UTC. Headers and payloads are JSON text, byte for byte as they were sent.
 
 create table streams (
@@ -290,3 +290,39 @@ create table otlp_requests (
   digest blob not null,
   primary key (stream_id, stream_index)
 ) strict, without rowid;
+
+-- Scheduled jobs, as the last process that runs them has read them.
+create table jobs (
+  job text primary key,
+  -- pipeline, compact, retention or vacuum
+  kind text not null,
+  schedule text not null,
+  time_zone text not null,
+  enabled integer not null,
+  -- times before this are not missed: it became known, or its schedule changed
+  since integer not null,
+  -- null: never again, or not enabled
+  next_at integer
+) strict;
+
+create table job_runs (
+  run_id integer primary key autoincrement,
+  job text not null,
+  -- the time of the schedule; null: asked for by hand
+  due_at integer,
+  started_at integer not null,
+  finished_at integer,
+  -- running, ok, failed, timeout, skipped or abandoned (its process ended before it did)
+  outcome text not null,
+  attempts integer not null default 0,
+  message text not null default '',
+  -- JSON object of numbers: rows, bytes
+  figures text not null default '{}',
+  -- pid and host of the process
+  holder text not null,
+  -- a run whose process gives no sign of life until then is abandoned
+  lease_until integer not null
+) strict;
+create index job_runs_by_job on job_runs (job);
+-- The proof that no job runs twice at once.
+create unique index running_jobs on job_runs (job) where outcome = 'running';

@@ -3,7 +3,7 @@ import type { Hono } from 'hono'
 import { createLog } from '../core/telemetry/event.ts'
 import { createRegistry } from '../core/telemetry/registry.ts'
 import { type Auth, createAuth } from './auth.ts'
-import type { Env, TailTimes } from './context.ts'
+import type { AppDeps, Env, TailTimes } from './context.ts'
 import type { OtlpPostDeps } from './otlp/post.ts'
 import { openMemory } from './store/memory/memory.ts'
 import type { Store } from './store/store.ts'
@@ -19,7 +19,10 @@ export interface TestApp {
 }
 
 /** The routes over web standards and a store in memory: no port is opened. */
-export async function createTestApp(tail: TailTimes = { heartbeatMs: 15_000, slowMs: 30_000 }): Promise<TestApp> {
+export async function createTestApp(
+  tail: TailTimes = { heartbeatMs: 15_000, slowMs: 30_000 },
+  jobs?: AppDeps['jobs'],
+): Promise<TestApp> {
   const store = await openMemory()
   const auth = createAuth({
     cors: ['https://app.example'],
@@ -38,6 +41,7 @@ export async function createTestApp(tail: TailTimes = { heartbeatMs: 15_000, slo
     stallMs: 1000,
     query: { ms: 1000, bytes: 1 << 20, rows: 10 },
     tail,
+    jobs,
     url: () => 'http://127.0.0.1:4318',
     sha256: bytes => createHash('sha256').update(bytes).digest(),
   })

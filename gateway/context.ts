@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { AppError } from '../core/errors.ts'
 import type { FramerOptions } from '../core/framing/framing.ts'
+import type { Jobs } from '../core/jobs.ts'
 import type { Log } from '../core/telemetry/event.ts'
 import type { Registry } from '../core/telemetry/registry.ts'
 import type { Auth, Identity } from './auth.ts'
@@ -26,6 +27,10 @@ export interface AppDeps {
   tail: TailTimes
   /** where the gateway is reached, for the page at `/` */
   url: () => string
+  /** scheduled jobs; undefined where this process runs none */
+  jobs: () => Jobs | undefined
+  /** metrics of what runs beside the gateway, in the Prometheus text format; default none */
+  moreMetrics?: (() => string) | undefined
   /** aborts when the gateway stops */
   stopSignal: AbortSignal
 }

@@ -11,7 +11,7 @@ import { createHttpServer } from './node/server.ts'
 import { acceptSockets } from './node/upgrade.ts'
 import { openStore } from './store/index.ts'
 import type { Store } from './store/store.ts'
-import { wire } from './wire.ts'
+import { type WireOptions, wire } from './wire.ts'
 
 export interface Gateway {
   /** where it listens, with the port that was picked */
@@ -39,6 +39,9 @@ interface StartOptions {
   log: Log
   /** of the package, for the metrics */
   version: string
+  /** see `WireOptions` */
+  jobs?: WireOptions['jobs']
+  moreMetrics?: WireOptions['moreMetrics']
 }
 
 /** Starts the gateway on Node. Rejects with an AppError that names the store, the address or the missing token. */
@@ -58,7 +61,11 @@ export async function startGateway(config: Config, options: StartOptions): Promi
   }
 }
 
-async function listen(config: Config, store: Store, { log, version }: StartOptions): Promise<Gateway> {
+async function listen(
+  config: Config,
+  store: Store,
+  { log, version, jobs, moreMetrics }: StartOptions,
+): Promise<Gateway> {
   const { gateway } = config
   const loopback = loopbackBind.test(gateway.host)
   const auth = createAuth({
@@ -80,6 +87,8 @@ async function listen(config: Config, store: Store, { log, version }: StartOptio
     query: queryLimits(gateway.query),
     tail: tailTimes,
     url: () => url,
+    jobs,
+    moreMetrics,
     promote: config.otlp.promote_resource_attributes,
     sha256: bytes => createHash('sha256').update(bytes).digest(),
   })

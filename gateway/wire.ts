@@ -28,6 +28,9 @@ export interface WireOptions extends Pick<AppDeps, 'query' | 'tail' | 'url' | 'f
   heldBytes?: number
   /** resource attributes that have a column of their own, as the store was told; default none */
   promote?: readonly string[]
+  /** asked at each request, since jobs may begin after the gateway; default none */
+  jobs?: AppDeps['jobs'] | undefined
+  moreMetrics?: AppDeps['moreMetrics']
   sha256: (bytes: Uint8Array) => Uint8Array
 }
 
@@ -92,6 +95,8 @@ export function wire(options: WireOptions): Wired {
     query,
     tail,
     url,
+    jobs: options.jobs ?? (() => undefined),
+    moreMetrics: options.moreMetrics,
     stopSignal: stop.signal,
   }
   return { app: createApp(deps), deps, post, connections, stop }

@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type * as z from 'zod'
 import { fieldsOf } from '../cli/config/fields.ts'
 import { codes } from '../core/errors.ts'
 import { docsTable } from '../core/telemetry/docs.ts'
 import { createRegistry } from '../core/telemetry/registry.ts'
 import { configSchema } from '../gateway/config.ts'
 import { ingestMetrics, storeMetrics, tailMetrics } from '../gateway/metrics.ts'
+import { settingsSchema } from '../jobs/settings.ts'
 
 /** Tables of the documentation that are made from the code. `npm run docs` writes them; a test keeps them true. */
 
@@ -20,8 +22,9 @@ function metrics(): string {
   return docsTable(registry).trim()
 }
 
-function config(): string {
-  const rows = fieldsOf(configSchema)
+/** All keys of a schema. */
+function keys(schema: z.ZodType): string {
+  const rows = fieldsOf(schema)
     .filter(field => field.kind !== 'section')
     .map(
       ({ path, default: value, description }) =>
@@ -40,7 +43,8 @@ function errors(): string {
 
 /** File → marker → what stands between `<!-- marker -->` and `<!-- /marker -->`. */
 const documents: Record<string, Record<string, () => string>> = {
-  'gateway/README.md': { metrics, config },
+  'gateway/README.md': { metrics, config: () => keys(configSchema) },
+  'jobs/README.md': { settings: () => keys(settingsSchema) },
   'clients/PROTOCOL.md': { errors },
 }
 

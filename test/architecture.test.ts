@@ -121,11 +121,60 @@ test('every route and every store is in its registry', () => {
       assert.ok(stores.includes(`./${entry.name}/`), `${entry.name} is not in gateway/store/index.ts`)
 })
 
+const kinds = ['sources', 'transforms', 'sinks']
+const roomOfJobs = (path: string) => /^jobs\/(sources|transforms|sinks|state)\/([\w-]+)\//.exec(path)?.[0]
+
+test('nodes of pipelines do not import each other', () => {
+  const between = sources.filter(
+    i =>
+      i.own &&
+      roomOfJobs(i.from) !== undefined &&
+      roomOfJobs(i.to) !== undefined &&
+      roomOfJobs(i.from) !== roomOfJobs(i.to),
+  )
+  assert.deepEqual(show(between), [])
+})
+
+test('drivers know no nodes', () => {
+  const upward = sources.filter(
+    i =>
+      i.own &&
+      i.from.startsWith('jobs/drivers/') &&
+      !/^(core\/|jobs\/(drivers|runtime)\/|jobs\/settings\.ts$)/.test(i.to),
+  )
+  assert.deepEqual(show(upward), [])
+})
+
+test('every node of pipelines is in its registry, and has a README and a test', () => {
+  for (const kind of kinds) {
+    const registry = readFileSync(join(root, 'jobs', kind, 'index.ts'), 'utf8')
+    for (const entry of readdirSync(join(root, 'jobs', kind), { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue
+      const folder = join(root, 'jobs', kind, entry.name)
+      assert.ok(registry.includes(`./${entry.name}/`), `${entry.name} is not in jobs/${kind}/index.ts`)
+      assert.ok(existsSync(join(folder, 'README.md')), `jobs/${kind}/${entry.name} has no README.md`)
+      const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      assert.ok(
+        names.some(name => name.endsWith('.test.ts')),
+        `jobs/${kind}/${entry.name} has no test`,
+      )
+    }
+  }
+})
+
 test('every store runs the suite', () => {
   for (const entry of readdirSync(join(root, 'gateway/store'), { withFileTypes: true })) {
     if (!entry.isDirectory()) continue
     const text = readFileSync(join(root, 'gateway/store', entry.name, `${entry.name}.test.ts`), 'utf8')
     assert.match(text, /storeSuite\(/)
+  }
+})
+
+test('every state backend runs the suite', () => {
+  for (const entry of readdirSync(join(root, 'jobs/state'), { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue
+    const text = readFileSync(join(root, 'jobs/state', entry.name, `${entry.name}.test.ts`), 'utf8')
+    assert.match(text, /stateSuite\(/)
   }
 })
 

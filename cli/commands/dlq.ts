@@ -11,6 +11,8 @@ interface Options extends BackendOptions {
   stream?: string
   payload?: string
   all?: true
+  /** letters of a pipeline, not of a gateway */
+  pipeline?: string
 }
 
 const help = `
@@ -19,14 +21,27 @@ Examples:
   millrace dlq show 7
   millrace dlq retry 7 --payload '{"level":"error"}'
   millrace dlq purge --all
+  millrace dlq list --pipeline orders.yaml --node pg       (rows that a pipeline could not take)
+  millrace dlq retry --all --pipeline orders
 `
+
+/** What a verb does with the letters of a pipeline; see `dlq/pipeline.ts`. */
+type PipelineVerbs = typeof import('../dlq/pipeline.ts')
+type PipelineVerb = (verbs: PipelineVerbs) => Parameters<PipelineVerbs['withPipeline']>[1]
 
 /** `millrace dlq list|show|retry|purge` */
 export function define(command: Command): void {
-  addBackend(command).option('--json', 'one JSON object per line').addHelpText('afterAll', help)
+  addBackend(command)
+    .option('--pipeline <file>', 'dead letters of this pipeline (its file, or its name) instead of a gateway')
+    .option('--json', 'one JSON object per line')
+    .addHelpText('afterAll', help)
   const ids = (text: string, previous: number[] | undefined) => [...(previous ?? []), integer(1)(text)]
-  const run = async (use: (backend: Backend, options: Options) => Promise<void>, of: Command) => {
-    const options = of.optsWithGlobals<Options>()
+  const run = async (use: (backend: Backend, options: Options) => Promise<void>, of: Command, other: PipelineVerb) => {
+    const { pipeline, ...options } = of.optsWithGlobals<Options>()
+    if (pipeline !== undefined) {
+      const verbs = await import('../dlq/pipeline.ts')
+      return verbs.withPipeline({ ...options, pipeline }, other(verbs))
+    }
     const { withBackend } = await import('../backend/open.ts')
     await withBackend(options, backend => use(backend, options))
   }
@@ -35,24 +50,44 @@ export function define(command: Command): void {
   listing
     .option('--limit <number>', 'how many', integer(1), 100)
     .option('--stream <key>', 'only those of this stream', streamKey)
-    .action(() => run(list, listing))
+    .option('--node <name>', 'with --pipeline: only those of this node')
+    .action(() => run(list, listing, verbs => verbs.list))
 
   const showing = command.command('show').description('show one dead letter with its whole text')
-  showing
-    .argument('<id>', 'its id', integer(1))
-    .action((id: number) => run((backend, options) => show(backend, id, options), showing))
+  showing.argument('<id>', 'its id', integer(1)).action((id: number) =>
+    run(
+      (backend, options) => show(backend, id, options),
+      showing,
+      verbs => verbs.show(id),
+    ),
+  )
 
-  const retrying = command.command('retry').description('store dead letters at their positions in their streams')
+  const retrying = command
+    .command('retry')
+    .description('store dead letters at their positions in their streams, or mark those of a pipeline for another try')
   retrying
-    .argument('<id...>', 'their ids', ids)
+    .argument('[id...]', 'their ids', ids)
     .option('--payload <json>', 'store this instead; for one id')
-    .action((wanted: number[]) => run((backend, options) => retry(backend, wanted, options), retrying))
+    .option('--all', 'with --pipeline: all that can be')
+    .action((wanted: number[] = []) =>
+      run(
+        (backend, options) => retry(backend, wanted, options),
+        retrying,
+        verbs => verbs.retry(wanted),
+      ),
+    )
 
   const purging = command.command('purge').description('delete dead letters for good')
   purging
     .argument('[id...]', 'their ids', ids)
     .option('--all', 'all of them')
-    .action((wanted: number[]) => run((backend, options) => purge(backend, wanted, options), purging))
+    .action((wanted: number[]) =>
+      run(
+        (backend, options) => purge(backend, wanted, options),
+        purging,
+        verbs => verbs.purge(wanted),
+      ),
+    )
 }
 
 async function list(backend: Backend, { limit, stream, json }: Options): Promise<void> {
@@ -101,7 +136,9 @@ async function show(backend: Backend, id: number, { json }: Options): Promise<vo
   process.stdout.write(table(['field', 'value'], fields))
 }
 
-async function retry(backend: Backend, ids: readonly number[], { payload, json }: Options): Promise<void> {
+async function retry(backend: Backend, ids: readonly number[], { payload, json, all }: Options): Promise<void> {
+  if (ids.length === 0 || all)
+    throw new UsageError('name the ids of dead letters to retry (--all goes with --pipeline)')
   if (payload !== undefined && ids.length !== 1) throw new UsageError('--payload goes with exactly one id')
   const { retried, failed } = await backend.retry(ids, payload)
   if (json) console.log(JSON.stringify({ retried, failed }))

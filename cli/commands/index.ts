@@ -8,6 +8,10 @@ interface Entry {
 /** Every command, in the order of `--help`. Only the one that runs is loaded. */
 export const commands: Readonly<Record<string, Entry>> = {
   serve: { summary: 'run the gateway', load: () => import('./serve.ts') },
+  run: { summary: 'run pipelines: from what was caught to tables', load: () => import('./run.ts') },
+  check: { summary: 'look for mistakes in pipeline files', load: () => import('./check.ts') },
+  test: { summary: 'run the unit tests of pipelines', load: () => import('./test.ts') },
+  schedule: { summary: 'run jobs at their times', load: () => import('./schedule.ts') },
   send: { summary: 'send NDJSON files or stdin to a gateway, exactly once', load: () => import('./send.ts') },
   tail: { summary: 'follow events as they are stored', load: () => import('./tail.ts') },
   streams: { summary: 'list, show and delete streams', load: () => import('./streams.ts') },

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import type { Flags } from '../config/text.ts'
+import { stopSignal } from '../signals.ts'
 import { version } from '../version.ts'
 import type { GlobalOptions } from './command.ts'
 
@@ -7,6 +9,7 @@ const help = `
 Examples:
   millrace serve                                              events in ./millrace.db, on http://127.0.0.1:4318
   millrace serve --store sqlite:/var/lib/millrace/events.db --port 8080
+  millrace serve --pipeline lake.yaml --jobs jobs.yaml
   millrace serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem    (needs a token: millrace token create)
 
 SIGTERM and Ctrl-C store and acknowledge what was received, then exit 0; a second signal ends at once.
@@ -49,28 +52,45 @@ export function define(command: Command): void {
     .option('--tls-client-ca <file>', 'PEM CA that client certificates need (mTLS)')
     .option('--grace <duration>', 'on SIGTERM, what is still open after this is cut (default: 10s)')
     .option('--per-message-deflate', 'compress WebSocket messages')
+    .option('--pipeline <file...>', 'run these pipelines beside the gateway')
+    .option('--jobs <file>', 'run scheduled jobs beside the gateway')
     .addHelpText('after', help)
     .action(() => serve(command))
 }
 
 async function serve(command: Command): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions & Record<string, unknown>>()
-  const [{ loadConfig }, { checkStoreUrl }, { startGateway }, { createServerLog }] = await Promise.all([
-    import('../config/load.ts'),
-    import('../backend/guest.ts'),
-    import('../../gateway/main.node.ts'),
-    import('../server-log.ts'),
-  ])
+  const [{ loadConfig }, { checkStoreUrl }, { startGateway }, { createServerLog }, { createBeside }] =
+    await Promise.all([
+      import('../config/load.ts'),
+      import('../backend/guest.ts'),
+      import('../../gateway/main.node.ts'),
+      import('../server-log.ts'),
+      import('../serve/beside.ts'),
+    ])
   // a signal that comes while it starts is not lost
   const stop = stopSignal()
+  const { pipeline = [], jobs } = options as { pipeline?: string[]; jobs?: string }
   const { config } = await loadConfig({ file: options.config, flags: flagsOf(options) })
   await checkStoreUrl(config.store)
   const log = createServerLog(config.log_level)
-  const gateway = await startGateway(config, { log, version: version() })
+  const beside = createBeside({ config, pipelines: pipeline, jobsFile: jobs, log })
+  const gateway = await startGateway(config, {
+    log,
+    version: version(),
+    jobs: beside.jobs,
+    moreMetrics: beside.metrics,
+  })
+  await beside.start().catch(async error => {
+    await gateway.stop()
+    throw error
+  })
   const { url, grpcUrl } = gateway
   process.stdout.write(`millrace: listening on ${url}\nmillrace: gRPC on ${grpcUrl}\n${hints(url, config.store)}`)
-  await stop
+  if (!stop.aborted) await once(stop, 'abort')
+  // what is still coming in is stored first
   await gateway.stop()
+  await beside.stop(String(stop.reason))
 }
 
 function flagsOf(options: Record<string, unknown>): Flags {
@@ -89,18 +109,4 @@ function hints(url: string, store: string): string {
     ? `  sqlite3 ${store.slice('sqlite:'.length)} "select insert_datetime, payload from events"\n`
     : `  curl ${url}/v1/streams\n`
   return `  curl ${url}/ --data-binary '{"hello":"world"}'\n${look}`
-}
-
-/** Resolves at the first signal; the second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise(resolve => {
-    let asked = false
-    const onSignal = () => {
-      if (asked) process.exit(1)
-      asked = true
-      resolve()
-    }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
-  })
 }

@@ -1,5 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { type Document, isAlias, isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml'
 import { UsageError } from '../exit.ts'
 import type { Field } from './fields.ts'
 import type { Layer, Setting } from './layer.ts'
@@ -29,9 +39,20 @@ export function readConfigFile(file: string, fields: ReadonlyMap<string, Field>)
         if (fields.has(childPath)) visit(child, childPath, keyOffset)
         else settings.push({ path: childPath, value: undefined, source: at(keyOffset) })
       }
+    } else if (fields.get(path)?.kind === 'record' && isMap(value)) {
+      visitRecord(value, path, [], fields.get(path)!.levels)
     } else if (value !== null && !(isScalar(value) && value.value === null)) {
       if (path === '') throw new UsageError(`${here}: expected keys and values, such as store: sqlite:./millrace.db`)
       settings.push({ path, value: value.toJS(document), source: here })
+    }
+  }
+  const visitRecord = (map: YAMLMap, path: string, above: readonly string[], levels: number) => {
+    for (const { key, value: child } of map.items) {
+      const free = [...above, isScalar(key) ? String(key.value) : String(key)]
+      const value = isNode(child) ? resolve(child, document) : null
+      if (levels > 1 && isMap(value)) visitRecord(value, path, free, levels - 1)
+      else if (value !== null && !(isScalar(value) && value.value === null))
+        settings.push({ path, free, value: value.toJS(document), source: at(value.range?.[0] ?? 0) })
     }
   }
   visit(document.contents, '', 0)

@@ -2,6 +2,8 @@
 export interface Setting {
   /** with dots: `gateway.port` */
   path: string
+  /** keys below `path`, where that takes any: `['my.name']` below `http_secret_value` */
+  free?: readonly string[]
   value: unknown
   source: string
 }
@@ -11,4 +13,8 @@ export interface Layer {
   settings: Setting[]
   /** how this source writes a path, for suggestions: `gateway.port`, `MILLRACE__GATEWAY__PORT` */
   spell: (path: string) => string
+}
+
+export function keysOf({ path, free = [] }: Pick<Setting, 'path' | 'free'>): string[] {
+  return [...path.split('.'), ...free]
 }

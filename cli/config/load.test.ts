@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { UsageError } from '../exit.ts'
-import { type LoadOptions, loadConfig } from './load.ts'
+import { type LoadOptions, loadConfig, loadSettings } from './load.ts'
+import { asJson, asYaml } from './render.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-config-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -118,4 +119,88 @@ test('a file that is missing, is no YAML or has no keys is wrong usage', async (
 
 test('a file that cannot be read is a failure that names it', async () => {
   await assert.rejects(loadConfig({ file: folder, environment: {} }), /^Error: configuration file /)
+})
+
+test('settings of pipelines stand beside those of the gateway, and are read from the environment of the model', async () => {
+  const file = yaml('checkpoint_interval_sec: 1\nrestarts: 1\nrecord_batch_size: 1\ngateway: { port: 1 }\n')
+  const environment = {
+    STREAMLING__RESTARTS: '2',
+    STREAMLING__RECORD_BATCH_SIZE: '2',
+    MILLRACE__RECORD_BATCH_SIZE: '3',
+    STREAMLING__JOB_MODE: 'false',
+    STREAMLING__STATE_BACKEND__SQLITE__DATABASE_PATH: './model.db',
+    // not for us: the model has more settings than these, and the gateway has no model
+    STREAMLING__KAFKA_SOURCE__BROKERS: 'localhost:9092',
+    STREAMLING__GATEWAY__PORT: 'x',
+    STREAMLING__LOG_LEVEL: 'x',
+    STREAMLING__APPLICATION_ID: '',
+  }
+  const flags = { job_mode: ['--job-mode', true] } as const
+  const { config } = await loadConfig({ file, environment, flags })
+  const { checkpoint_interval_sec, restarts, record_batch_size, job_mode, application_id } = config
+  assert.deepEqual([checkpoint_interval_sec, restarts, record_batch_size, job_mode], [1, 2, 3, true])
+  assert.equal(application_id, 'local_app_v1')
+  assert.equal(config.state_backend.sqlite.database_path, './model.db')
+  assert.equal(config.gateway.port, 1)
+  assert.equal((await loadSettings({ file, environment })).restarts, 2)
+})
+
+test('a wrong value names the variable of the model that set it', async () => {
+  assert.deepEqual(await problemsOf({ environment: { STREAMLING__RESTARTS: 'many' } }), [
+    "STREAMLING__RESTARTS: restarts: expected a number, got 'many'",
+  ])
+})
+
+test('maps with names of your own are set name by name, from every layer', async () => {
+  const file = yaml(
+    'http_secret_value: { a: from-file, my.name: dots, __proto__: mine }\nplugin:\n  preprocessor_options: { acme.expand: { depth: 2, deep: { er: 1 } }, __proto__: { er: 1 } }\n',
+  )
+  const environment = {
+    MILLRACE__HTTP_SECRET_VALUE__A: 'from-environment',
+    MILLRACE__HTTP_SECRET_VALUE__TWO__PARTS: '12',
+    STREAMLING__HTTP_SECRET_VALUE__B: 'model',
+    MILLRACE__PLUGIN__PREPROCESSOR_OPTIONS__ACME__LIMIT: '5',
+  }
+  const { config } = await loadConfig({ file, environment })
+  assert.deepEqual(Object.entries(config.http_secret_value).sort(), [
+    ['a', 'from-environment'],
+    ['b', 'model'],
+    ['my.name', 'dots'],
+    ['two__parts', '12'],
+  ])
+  assert.deepEqual(config.plugin.preprocessor_options, {
+    'acme.expand': { depth: 2, deep: { er: 1 } },
+    acme: { limit: '5' },
+  })
+  assert.equal(({} as Record<string, unknown>).er, undefined)
+})
+
+test('a map of your own that is none is refused where it stands', async () => {
+  const file = yaml('http_secret_value: 5\nhttp_secret_header: { a: 5 }\n')
+  assert.deepEqual(await problemsOf({ file, environment: { MILLRACE__HTTP_SECRET_VALUE__A: 'x' } }), [
+    './millrace.yaml:2:26: http_secret_header.a: expected text, got 5',
+    './millrace.yaml:1:20: http_secret_value: expected keys and values, got 5',
+  ])
+  assert.deepEqual(await problemsOf({ environment: { MILLRACE__PLUGIN__SIDE_OUTPUT_OPTIONS__ID: 'x' } }), [
+    "MILLRACE__PLUGIN__SIDE_OUTPUT_OPTIONS__ID: plugin.side_output_options.id: expected keys and values, got 'x'",
+  ])
+})
+
+test('options of plugins in the environment are theirs to read, and a misspelt setting is not', async () => {
+  const options = { MILLRACE__PLUGIN__ACME_API__KEY: 'x', STREAMLING__PLUGIN__ACME_API__KEY: 'x' }
+  assert.deepEqual((await loadConfig({ environment: options })).config.plugin.path, [])
+  assert.deepEqual(await problemsOf({ environment: { MILLRACE__PLUGIN__PTAH: 'x' } }), [
+    'MILLRACE__PLUGIN__PTAH: unknown key, did you mean MILLRACE__PLUGIN__PATH?',
+  ])
+})
+
+test('what is shown hides the values of secrets, and keeps every name', async () => {
+  const file = yaml('http_secret_header: { my.name: x-api-key }\nhttp_secret_value: { my.name: hunter2 }\n')
+  const { settings } = await loadConfig({ file, environment: {} })
+  for (const text of [asYaml(settings, true), asJson(settings, false), asJson(settings, true)]) {
+    assert.doesNotMatch(text, /hunter2/)
+    assert.match(text, /\*\*\*/)
+    assert.match(text, /x-api-key/)
+  }
+  assert.match(asYaml(settings, true), /http_secret_value:\n {2}my\.name: "?\*\*\*"? # .*millrace\.yaml:2:31/)
 })

@@ -4,6 +4,7 @@ const masked = '***'
 export function mask(path: string, value: unknown): unknown {
   if (Array.isArray(value)) return value.map(item => mask(path, item))
   if (typeof value !== 'string') return value
+  if (path.startsWith('http_secret_value.')) return masked
   if (/(^|[._])(token|secret|password|passphrase|api_key|private_key)s?$/.test(path)) return masked
   return maskUrl(value)
 }

@@ -1,5 +1,4 @@
-import type * as z from 'zod'
-import { editDistance, nearest } from '../nearest.ts'
+import { editDistance, nearest } from '../../core/nearest.ts'
 import type { Field } from './fields.ts'
 import type { Layer } from './layer.ts'
 
@@ -30,35 +29,4 @@ function nearestField(path: string, fields: ReadonlyMap<string, Field>): Field |
 
 function lastKey(path: string): string {
   return path.slice(path.lastIndexOf('.') + 1)
-}
-
-/** The words for a value of the wrong form; undefined leaves those that the schema itself has. */
-export function wording(issue: z.core.$ZodRawIssue): string | undefined {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `expected ${nouns[issue.expected] ?? issue.expected}, got ${shown(issue.input)}`
-    case 'invalid_value':
-      return `expected one of ${issue.values.join(', ')}, got ${shown(issue.input)}`
-    case 'invalid_union':
-      return `expected text or a number, got ${shown(issue.input)}`
-    case 'too_small':
-      if (issue.origin === 'string') return 'expected text, got none'
-      return `expected at least ${issue.minimum}, got ${shown(issue.input)}`
-    case 'too_big':
-      return `expected at most ${issue.maximum}, got ${shown(issue.input)}`
-    default:
-      return undefined
-  }
-}
-
-const nouns: Readonly<Record<string, string>> = {
-  string: 'text',
-  int: 'a whole number',
-  number: 'a number',
-  boolean: 'true or false',
-  array: 'a list',
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : JSON.stringify(value)
 }

@@ -1,5 +1,5 @@
 import { Document, isMap, isScalar, type YAMLMap } from 'yaml'
-import type { Setting } from './layer.ts'
+import { keysOf, type Setting } from './layer.ts'
 import { tree } from './load.ts'
 import { mask } from './mask.ts'
 
@@ -7,10 +7,11 @@ import { mask } from './mask.ts'
 export function asYaml(settings: readonly Setting[], sources: boolean): string {
   const document = new Document(masked(settings))
   if (sources)
-    for (const { path, source } of settings) {
-      const node = document.getIn(path.split('.'), true)
+    for (const setting of settings) {
+      const { source } = setting
+      const node = document.getIn(keysOf(setting), true)
       if (isScalar(node)) node.comment = ` ${source}`
-      else commentKey(document.contents as YAMLMap, path.split('.'), source)
+      else commentKey(document.contents as YAMLMap, keysOf(setting), source)
     }
   return document.toString({ lineWidth: 0 })
 }
@@ -18,12 +19,15 @@ export function asYaml(settings: readonly Setting[], sources: boolean): string {
 /** The same as one JSON text; with `sources` each value becomes `{"value", "source"}` under its whole path. */
 export function asJson(settings: readonly Setting[], sources: boolean): string {
   if (!sources) return JSON.stringify(masked(settings), null, 2)
-  const entries = settings.map(({ path, value, source }) => [path, { value: mask(path, value), source }])
+  const entries = settings.map(setting => {
+    const path = keysOf(setting).join('.')
+    return [path, { value: mask(path, setting.value), source: setting.source }]
+  })
   return JSON.stringify(Object.fromEntries(entries), null, 2)
 }
 
 function masked(settings: readonly Setting[]): Record<string, unknown> {
-  return tree(settings.map(({ path, value }) => ({ path, value: mask(path, value) })))
+  return tree(settings.map(setting => ({ ...setting, value: mask(keysOf(setting).join('.'), setting.value) })))
 }
 
 /** A list has its comment above its key, since its items take the place behind it. */

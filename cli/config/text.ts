@@ -2,16 +2,50 @@ import type { Field } from './fields.ts'
 import type { Layer, Setting } from './layer.ts'
 
 const prefix = 'MILLRACE__'
+/** of the model runtime, whose settings go by the same names */
+const modelPrefix = 'STREAMLING__'
 
 /** `MILLRACE__GATEWAY__PORT=4318` sets `gateway.port`. An empty variable counts as not set. */
 export function readEnvironment(environment: NodeJS.ProcessEnv, fields: ReadonlyMap<string, Field>): Layer {
-  const settings: Setting[] = []
-  for (const [name, text] of Object.entries(environment)) {
-    if (!name.startsWith(prefix) || text === undefined || text === '') continue
-    const path = name.slice(prefix.length).toLowerCase().replaceAll('__', '.')
-    settings.push({ path, value: typed(text, fields.get(path)), source: name })
+  return {
+    settings: variables(environment, prefix, fields),
+    spell: path => prefix + path.toUpperCase().replaceAll('.', '__'),
   }
-  return { settings, spell: path => prefix + path.toUpperCase().replaceAll('.', '__') }
+}
+
+/** `STREAMLING__CHECKPOINT_INTERVAL_SEC=1`, for settings of pipelines; the model has more, which are left alone. */
+export function readModelEnvironment(environment: NodeJS.ProcessEnv, fields: ReadonlyMap<string, Field>): Layer {
+  const known = variables(environment, modelPrefix, fields).filter(({ path }) => fields.has(path))
+  return { settings: known, spell: path => modelPrefix + path.toUpperCase().replaceAll('.', '__') }
+}
+
+function variables(environment: NodeJS.ProcessEnv, start: string, fields: ReadonlyMap<string, Field>): Setting[] {
+  return Object.entries(environment).flatMap(([name, text]) => {
+    if (!name.startsWith(start) || text === undefined || text === '') return []
+    const keys = name.slice(start.length).toLowerCase().split('__')
+    if (isOptionOfPlugin(keys, fields)) return []
+    return [{ ...placed(keys, text, fields), source: name }]
+  })
+}
+
+/** `MILLRACE__PLUGIN__ID__KEY` is for the plugin to read. */
+function isOptionOfPlugin([section, id, key]: readonly string[], fields: ReadonlyMap<string, Field>): boolean {
+  return section === 'plugin' && key !== undefined && !fields.has(`plugin.${id}`)
+}
+
+function placed(keys: readonly string[], text: string, fields: ReadonlyMap<string, Field>): Omit<Setting, 'source'> {
+  for (let length = 1; length < keys.length; length++) {
+    const path = keys.slice(0, length).join('.')
+    const field = fields.get(path)
+    if (field?.kind === 'record') {
+      const free = keys.slice(length)
+      // the last level takes the rest of the name, whatever is in it
+      const last = free.splice(field.levels - 1).join('__')
+      return { path, free: last === '' ? free : [...free, last], value: text }
+    }
+  }
+  const path = keys.join('.')
+  return { path, value: typed(text, fields.get(path)) }
 }
 
 /** What a command line sets: path → flag and its value; one that is undefined was not given. */

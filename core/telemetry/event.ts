@@ -13,6 +13,7 @@ export const verbs = {
   delete: 'a lasting thing was removed',
   revoke: 'a token lost its right',
   apply: 'a change of configuration or schema took effect',
+  report: 'said by a part that has no event of its own for it',
   flush: 'what was held back was written',
   refuse: 'a request was turned down, and its sender told so',
   drop: 'something was left out, and counted',

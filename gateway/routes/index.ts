@@ -3,6 +3,7 @@ import type { AppDeps, Env } from '../context.ts'
 import { deadLetters } from './dead-letters.ts'
 import { events } from './events.ts'
 import { health } from './health.ts'
+import { jobs } from './jobs.ts'
 import { metrics } from './metrics.ts'
 import { otlp } from './otlp.ts'
 import { query } from './query.ts'
@@ -19,6 +20,7 @@ export const routes: Record<string, (app: Hono<Env>, deps: AppDeps) => void> = {
   tail,
   query,
   deadLetters,
+  jobs,
   health,
   metrics,
 }

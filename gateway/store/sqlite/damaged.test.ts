@@ -78,7 +78,7 @@ const refused: Record<string, { make: (t: TestContext) => string | Promise<strin
       db.close()
       return path
     },
-    says: /a\.db was written by a newer Millrace \(schema version 99, this one knows 2\): upgrade/,
+    says: /a\.db was written by a newer Millrace \(schema version 99, this one knows 3\): upgrade/,
   },
   'a folder': {
     make(t) {

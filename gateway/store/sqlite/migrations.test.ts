@@ -94,6 +94,18 @@ test('a database of version 1 keeps its data, goes on with it, and takes records
   )
 })
 
+test('a database of version 2 keeps its events and records', async t => {
+  const path = join(tempFolder(t), 'a.db')
+  makeFile(path, golden(2))
+  const store = await openFor(t, path, { promote: promoted })
+  const payloads = async (streamId: number) => (await store.readStream(streamId, 0, 10)).events.map(e => e.payload)
+  assert.deepEqual(await payloads(1), ['{"id":1,"total":9.50}', '"ä€😀\\u0000"', '12345678901234567890'])
+  assert.deepEqual(await payloads(2), ['{"table":"otlp_logs","body":"first"}', '{"table":"otlp_logs","body":"second"}'])
+  assert.equal((await store.listDeadLetters({ limit: 10 })).letters[0]?.kind, 'record')
+  assert.deepEqual((await store.query('select * from jobs', [], { ms: 5000, bytes: 1 << 28, rows: 10 })).rows, [])
+  assert.equal(stored(await store.append(appendOf('orders', ['6'], { offset: 3 }))).count, 4)
+})
+
 test('a migration that fails leaves the database as it was', t => {
   const path = join(tempFolder(t), 'a.db')
   makeFile(path, `${golden(1)}; create table otlp_metrics_summary (a)`)

@@ -24,3 +24,14 @@ export function editDistance(a: string, b: string): number {
   }
   return above[b.length]!
 }
+
+/** The name that was probably meant, whatever the case: at most half of the characters, or two, are wrong. */
+export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  // a name of that length is no slip of the fingers, and its distances would take long
+  if (name.length > 256) return undefined
+  const distance = (candidate: string) => editDistance(name.toLowerCase(), candidate.toLowerCase())
+  const guess = nearest(candidates, distance)
+  if (guess === undefined) return undefined
+  const wrong = distance(guess)
+  return wrong < guess.length && wrong * 2 <= Math.max(name.length, 4) ? guess : undefined
+}

@@ -1,0 +1,10 @@
+import type { SinkDefinition } from '../runtime/contract.ts'
+
+/** One line per kind; a definition loads what it needs in `check` and `open`. */
+export const sinks: Readonly<Record<string, () => Promise<SinkDefinition>>> = {
+  print: async () => (await import('./print/print.ts')).print,
+  blackhole: async () => (await import('./blackhole/blackhole.ts')).blackhole,
+  webhook: async () => (await import('./webhook/webhook.ts')).webhook,
+  sqlite: async () => (await import('./sqlite/sqlite.ts')).sqlite,
+  sqlite_aggregate: async () => (await import('./sqlite_aggregate/sqlite_aggregate.ts')).sqliteAggregate,
+}

@@ -1,0 +1,109 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Schema } from 'apache-arrow'
+import { emptyBatch } from '../../runtime/batch/build.ts'
+import type { NodeContext, SourceReader, SourceRows } from '../../runtime/contract.ts'
+import type { Connection } from './connection.ts'
+import type { Filter } from './filter.ts'
+import type { Page, PageReader } from './page.ts'
+import { checkPlace, type Place, positionOf } from './position.ts'
+import type { Session } from './store.ts'
+import { type StoreWatch, sleep, watchStore } from './watch.ts'
+
+export interface ReaderOptions {
+  context: NodeContext
+  connection: Connection
+  pages: PageReader
+  filter: Filter | undefined
+  /** of the rows that are handed on */
+  schema: Schema
+  /** the table, and its id column */
+  table: string
+  idColumn: string
+  from: Place
+  /** id of the last row; undefined: goes on with what comes */
+  end: number | undefined
+  /** a place that an earlier reader gave, which the store must know */
+  to: Place | undefined
+}
+
+export function createReader(options: ReaderOptions): SourceReader {
+  const { context, connection, pages, filter, schema, table, idColumn, end, to } = options
+  const closing = new AbortController()
+  const stop = AbortSignal.any([context.signal, closing.signal])
+  let place = options.from
+  let reported = place.id
+  let checked: Session | undefined
+  let watch: StoreWatch | undefined
+  let behind = true
+  let gaveAt = Number.NEGATIVE_INFINITY
+
+  /** A page ends where another commit may have come since: `mark` goes first. */
+  function readPage(session: Session): Page {
+    if (session !== checked) {
+      checkPlace(session, table, idColumn, place)
+      if (to !== undefined) checkPlace(session, table, idColumn, to)
+      checked = session
+    }
+    session.mark()
+    const page = pages.read(session, place, end ?? Number.MAX_SAFE_INTEGER)
+    context.metrics.gauge('rows_behind', page.cut ? (end ?? session.lastId(table)) - page.last.id : 0)
+    return page
+  }
+
+  /** Returns when there may be new rows. */
+  async function news(): Promise<void> {
+    while (!stop.aborted) {
+      connection.dropIfReplaced()
+      const changed = await connection.use(`look for new rows of ${table}`, session => {
+        watch ??= watchStore(session.file, stop)
+        return session !== checked || session.changed()
+      })
+      if (changed) return
+      await watch!.next()
+    }
+  }
+
+  async function next(): Promise<SourceRows | undefined> {
+    // a source that has caught up collects rows, so that single ones do not make a batch each
+    const rest = gaveAt + context.settings.record_batch_interval_ms - performance.now()
+    if (end === undefined && !behind && rest > 0) await sleep(rest, stop)
+    for (;;) {
+      // the thread has other things to do between two pages
+      await setImmediate()
+      context.signal.throwIfAborted()
+      if (closing.signal.aborted) return undefined
+      const page = await connection.use(`read ${table}`, readPage)
+      place = page.last
+      behind = page.cut
+      const batch = page.batch && filter ? await filter.keep(page.batch) : page.batch
+      // rows that were left out are not looked at again, either
+      if (batch !== undefined || place.id > reported) {
+        gaveAt = performance.now()
+        reported = place.id
+        return { batch: batch ?? emptyBatch(schema), position: positionOf(table, place) }
+      }
+      if (page.cut) continue
+      if (end !== undefined) return undefined
+      await news()
+    }
+  }
+
+  return {
+    // a try that waits for the store to come back is not waited for
+    next: () => orUndefined(next(), closing.signal),
+    async close() {
+      closing.abort()
+      watch?.close()
+    },
+  }
+}
+
+/** `work`, or undefined once the signal aborts; what becomes of the work then is nobody's concern. */
+function orUndefined<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const end = () => resolve(undefined)
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
+  })
+}

@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { RecordBatch } from 'apache-arrow'
+import { rowsOf } from '../../runtime/batch/rows.ts'
+import type { DeadRow, Json, NodeContext, Position, Source, SourceRows } from '../../runtime/contract.ts'
+import { type Settings, settingsSchema } from '../../settings.ts'
+import { config, file } from './file.ts'
+
+/** What the tests of this room stand on. */
+
+export type Row = Record<string, Json>
+
+export function tempFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-file-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface Heard {
+  dead: DeadRow[]
+  warnings: string[]
+  counts: Record<string, number>
+}
+
+export interface OpenOptions {
+  settings?: Partial<Settings>
+  jobMode?: boolean
+}
+
+/** A context that keeps what a node says. */
+export function contextOf(
+  t: TestContext,
+  { settings = {}, jobMode = false }: OpenOptions = {},
+): { context: NodeContext; heard: Heard; abort(): void } {
+  const heard: Heard = { dead: [], warnings: [], counts: {} }
+  const ending = new AbortController()
+  t.after(() => ending.abort())
+  const context: NodeContext = {
+    pipeline: 'test/files',
+    name: 'files',
+    settings: { ...settingsSchema.parse({}), ...settings },
+    jobMode,
+    signal: ending.signal,
+    log: { debug() {}, info() {}, warn: message => void heard.warnings.push(message) },
+    metrics: {
+      count: (name, value) => {
+        heard.counts[name] = (heard.counts[name] ?? 0) + value
+      },
+      gauge() {},
+      latency() {},
+    },
+    retry: (_, attempt) => attempt(),
+    dead: row => void heard.dead.push(row),
+    dropped() {},
+    stop() {},
+  }
+  return { context, heard, abort: () => ending.abort() }
+}
+
+/** Opens a `file` source for one test. */
+export async function openFor(
+  t: TestContext,
+  keys: Record<string, unknown>,
+  options: OpenOptions = {},
+): Promise<{ source: Source; heard: Heard; abort(): void }> {
+  const { context, heard, abort } = contextOf(t, options)
+  const source = await file.open(config.parse(keys), context)
+  t.after(() => source.close())
+  return { source, heard, abort }
+}
+
+/** A position as it comes back from the state backend. */
+export const stored = (position: Position): Position => JSON.parse(JSON.stringify(position)) as Position
+
+/** All batches of a read that comes to an end. */
+export async function batchesOf(source: Source, from: Position, to?: Position): Promise<SourceRows[]> {
+  const reader = source.read(from, to)
+  const batches: SourceRows[] = []
+  try {
+    for (let rows = await reader.next(); rows !== undefined; rows = await reader.next())
+      batches.push({ batch: rows.batch, position: stored(rows.position) })
+    return batches
+  } finally {
+    await reader.close()
+  }
+}
+
+export const rowsIn = (batches: readonly { batch: RecordBatch }[]): Row[] =>
+  batches.flatMap(({ batch }) => rowsOf(batch))
+
+/** Without `_gs_op`. */
+export const plain = (rows: readonly Row[]): Row[] => rows.map(({ _gs_op: _, ...row }) => row)
+
+/** All rows of a bounded read of `path`. */
+export async function readAll(
+  t: TestContext,
+  keys: Record<string, unknown>,
+  options: OpenOptions = {},
+): Promise<{ rows: Row[]; batches: SourceRows[]; heard: Heard; source: Source }> {
+  const { source, heard } = await openFor(t, { mode: { type: 'bounded' }, ...keys }, options)
+  const batches = await batchesOf(source, await source.start())
+  return { rows: rowsIn(batches), batches, heard, source }
+}

@@ -1,0 +1,36 @@
+import * as z from 'zod'
+import type { SourceDefinition } from '../../runtime/contract.ts'
+import { defineSource } from '../../runtime/define.ts'
+import { sourceKeys } from '../../runtime/keys.ts'
+
+/** Kinds of sources that a phase can have, as the registry has them. */
+export type Kinds = Readonly<Record<string, () => Promise<SourceDefinition>>>
+
+const phase = z
+  .looseObject({ source_type: z.string().min(1).describe('type of the source, such as file or events') })
+  .describe('the other keys are those of that type')
+
+export const config = z.strictObject({
+  bounded_sources: z.array(phase).min(1).describe('what is read first, one after another, each to its end'),
+  unbounded_source: phase.describe('what is read then; its columns are those of the whole'),
+  hand_over: z
+    .enum(['start'])
+    .default('start')
+    .describe(
+      'where the unbounded source begins: at its own start (see its start_at), as it is before anything is read',
+    ),
+  offset_table: z.looseObject({}).optional().describe('of the model; is for Kafka, which comes with a later version'),
+  ...sourceKeys,
+})
+
+export type HybridConfig = z.infer<typeof config>
+export type Phase = z.infer<typeof phase>
+
+/** The registry gives the kinds, since a room knows no other. */
+export function createHybrid(kinds: Kinds): SourceDefinition<HybridConfig> {
+  return defineSource({
+    type: 'hybrid',
+    config,
+    open: async (config, context) => (await import('./source.ts')).openHybrid(config, context, kinds),
+  })
+}

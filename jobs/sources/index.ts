@@ -1,0 +1,14 @@
+import type { SourceDefinition } from '../runtime/contract.ts'
+
+type Kinds = Readonly<Record<string, () => Promise<SourceDefinition>>>
+
+/** One line per kind; a definition loads what it needs in `open`. */
+const simple: Kinds = {
+  events: async () => (await import('./events/events.ts')).events,
+  file: async () => (await import('./file/file.ts')).file,
+}
+
+export const sources: Kinds = {
+  ...simple,
+  hybrid: async () => (await import('./hybrid/hybrid.ts')).createHybrid(simple),
+}

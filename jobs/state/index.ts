@@ -1,0 +1,15 @@
+import type { Settings } from '../settings.ts'
+import type { StateBackend } from './state.ts'
+
+type Opener = (settings: Settings) => Promise<StateBackend>
+
+/** One line per backend; only the one that the settings name is loaded. */
+export const backends: Readonly<Record<Settings['state_backend']['backend_type'], Opener>> = {
+  sqlite: async settings =>
+    (await import('./sqlite/sqlite.ts')).openSqliteState(settings.state_backend.sqlite.database_path),
+  memory: async () => (await import('./memory/memory.ts')).openMemoryState(),
+}
+
+export function openState(settings: Settings): Promise<StateBackend> {
+  return backends[settings.state_backend.backend_type](settings)
+}

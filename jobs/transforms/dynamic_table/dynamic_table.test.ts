@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { dynamicTable } from './dynamic_table.ts'
+
+const parse = (more: Record<string, unknown>) =>
+  dynamicTable.config.safeParse({ backend_type: 'InMemory', backend_entity_name: 'seen', ...more })
+
+test('the model spells its backends in many ways', () => {
+  for (const name of ['InMemory', 'in-memory', 'in_memory', 'INMEMORY', 'In Memory'])
+    assert.equal(parse({ backend_type: name }).data?.backend_type, 'inmemory', name)
+  for (const name of ['sqlite', 'SQLite', 'Sqlite'])
+    assert.equal(parse({ backend_type: name }).data?.backend_type, 'sqlite')
+})
+
+test('the defaults are those of the model', () => {
+  assert.deepEqual(parse({}).data, {
+    backend_type: 'inmemory',
+    backend_entity_name: 'seen',
+    path: './dynamic_tables.db',
+    column: 'value',
+    time_column: 'updated_at',
+    cache: false,
+    cache_refresh_debounce_ms: 1000,
+  })
+})
+
+test('Postgres is said to come later, and others not to be there', () => {
+  for (const [name, said] of [
+    ['postgres', /comes with a later version: write Sqlite/],
+    ['PostgreSQL', /comes with a later version/],
+    ['redis', /there is no backend "redis": write InMemory or Sqlite/],
+    ['', /there is no backend ""/],
+  ] as const) {
+    const { error } = parse({ backend_type: name })
+    assert.deepEqual(error?.issues[0]?.path, ['backend_type'])
+    assert.match(error!.issues[0]!.message, said)
+  }
+})
+
+test('names are identifiers, and unknown keys are errors', () => {
+  for (const name of ['', '1a', 'a-b', 'a b', 'a"; drop table x', 'é', 'a.b', 'a\n'])
+    for (const key of ['backend_entity_name', 'column', 'time_column'])
+      assert.ok(!parse({ [key]: name }).success, `${key} ${JSON.stringify(name)}`)
+  assert.ok(!parse({ from: 'x' }).success)
+})

@@ -1,0 +1,4 @@
+import { createMemoryTable } from './memory.ts'
+import { tableSuite } from './table.suite.ts'
+
+tableSuite('InMemory', async () => createMemoryTable())

@@ -1,0 +1,29 @@
+/** Lines of a script's `console` that reach the log in a second. */
+export const linesPerSecond = 1000
+const longest = 2000
+
+export interface ScriptConsole {
+  /** `now` in milliseconds of a monotonic clock */
+  line(level: string, text: string, now: number): void
+}
+
+/**
+ * Passes lines on to `emit`: cut where they are long, and at most so many in a second; what was left out is told
+ * with the first line of a later second.
+ */
+export function createConsole(emit: (level: string, text: string) => void): ScriptConsole {
+  let since = Number.NEGATIVE_INFINITY
+  let lines = 0
+  return {
+    line(level, text, now) {
+      if (now - since >= 1000) {
+        const left = lines - linesPerSecond
+        if (left > 0) emit('warn', `${left} lines of console were left out: at most ${linesPerSecond} in a second`)
+        since = now
+        lines = 0
+      }
+      if (lines++ >= linesPerSecond) return
+      emit(level, text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text)
+    },
+  }
+}
