@@ -2,6 +2,7 @@
 export interface Signals {
   /** SIGTERM or SIGINT; the second one ends the process at once. */
   onStop(listener: (signal: string) => void): void
+  /** SIGHUP, which ends a command that does not listen to it. */
   onReload(listener: () => void): void
   close(): void
 }
@@ -18,13 +19,13 @@ export function onSignals(): Signals {
   const onReload = () => reload?.()
   process.on('SIGTERM', onStop)
   process.on('SIGINT', onStop)
-  process.on('SIGHUP', onReload)
   return {
     onStop(listener) {
       stop = listener
       if (stopped !== undefined) listener(stopped)
     },
     onReload(listener) {
+      if (reload === undefined) process.on('SIGHUP', onReload)
       reload = listener
     },
     close() {
@@ -36,8 +37,8 @@ export function onSignals(): Signals {
 }
 
 /** Aborts at the first signal that ends the command; the second one ends the process at once. */
-export function stopSignal(): AbortSignal {
+export function stopSignal(signals: Signals = onSignals()): AbortSignal {
   const stop = new AbortController()
-  onSignals().onStop(signal => stop.abort(signal))
+  signals.onStop(signal => stop.abort(signal))
   return stop.signal
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import type { Flags } from '../config/text.ts'
-import { stopSignal } from '../signals.ts'
+import { onSignals, stopSignal } from '../signals.ts'
 import { version } from '../version.ts'
 import type { GlobalOptions } from './command.ts'
 
@@ -69,7 +69,8 @@ async function serve(command: Command): Promise<void> {
       import('../serve/beside.ts'),
     ])
   // a signal that comes while it starts is not lost
-  const stop = stopSignal()
+  const signals = onSignals()
+  const stop = stopSignal(signals)
   const { pipeline = [], jobs } = options as { pipeline?: string[]; jobs?: string }
   const { config } = await loadConfig({ file: options.config, flags: flagsOf(options) })
   await checkStoreUrl(config.store)
@@ -87,6 +88,7 @@ async function serve(command: Command): Promise<void> {
   })
   const { url, grpcUrl } = gateway
   process.stdout.write(`millrace: listening on ${url}\nmillrace: gRPC on ${grpcUrl}\n${hints(url, config.store)}`)
+  if (pipeline.length > 0) signals.onReload(() => beside.reload())
   if (!stop.aborted) await once(stop, 'abort')
   // what is still coming in is stored first
   await gateway.stop()

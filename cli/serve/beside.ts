@@ -20,6 +20,8 @@ export interface Beside {
   metrics(): string
   /** Once the gateway has opened its store. Rejects with all mistakes of the files. */
   start(): Promise<void>
+  /** Reads the pipeline files again. */
+  reload(): void
   stop(reason: string): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export function createBeside({ config, pipelines: files, jobsFile, log }: Beside
       if (files.length > 0) await startAll()
       if (jobsFile !== undefined) await startSchedule(jobsFile)
     },
+    reload: () => void pipelines?.reload(),
     async stop(reason) {
       pipelines?.drain(reason)
       await Promise.all([scheduler?.stop(), pipelines?.ended])

@@ -241,6 +241,11 @@ export interface Sink {
    * rejection or an unknown end the runtime opens a new sink and calls `begin`, which tells what became of it.
    */
   commit(checkpoint: Checkpoint): Promise<void>
+  /**
+   * A commit is wanted even where no row has come: something is old enough to be published. Asked every
+   * `checkpoint_interval_sec`
+   */
+  due?(): boolean
   /** The epoch is final in the state backend. May be skipped or repeated; never fails the pipeline. */
   finalized?(epoch: number): Promise<void>
   /** `--reset`: forgets the checkpoint, and leaves the rows. Called before `begin`. */

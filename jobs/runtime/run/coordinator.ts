@@ -151,7 +151,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     // another one began, or the end came, while the state was asked
     if (machine.name !== 'idle') return
     retried = inject(marked)
-    send({ type: 'due', forced: retried.length > 0 })
+    const wanted = [...nodes.sinks.values()].some(sink => sink.due?.() === true)
+    send({ type: 'due', forced: retried.length > 0 || wanted })
   }
 
   /** Hands rows to the nodes that could not take them; gives the ids of those that could be. */

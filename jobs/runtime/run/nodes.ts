@@ -2,6 +2,7 @@ import { keyOf } from '../../topology/keys.ts'
 import type { Topology, TopologyNode } from '../../topology/topology.ts'
 import type { DynamicTable, NodeContext, SideOutput, Sink, Source, Stream, Transform } from '../contract.ts'
 import { context } from '../errors.ts'
+import { createWatermark } from './event-time.ts'
 
 /** All nodes of a pipeline, opened in topological order. */
 export interface OpenNodes {
@@ -35,6 +36,11 @@ export async function openNodes(
   const opened: Closing[] = []
   const see = (node: string, side: SideOutput) => sides.set(node, [...(sides.get(node) ?? []), side])
 
+  /** Measures the rows of `stream`, which leave the node `from`. */
+  function watch({ eventTime }: TopologyNode, from: string, { schema }: Stream, { metrics }: NodeContext): void {
+    if (eventTime !== undefined) see(from, createWatermark(eventTime, schema, metrics))
+  }
+
   async function openOne(node: TopologyNode): Promise<void> {
     const nodeContext = contextOf(node)
     const { name, config, primaryKey } = node
@@ -46,6 +52,7 @@ export async function openNodes(
         const { schema, primaryKey: declared } = source
         const stream = { schema, primaryKey: keyOf(primaryKey, schema, { declared }) }
         streams.set(name, stream)
+        watch(node, name, stream, nodeContext)
         for (const { id, open, options } of topology.sideOutputs) {
           const side = await open(stream, options, nodeContext)
           opened.push({ name: `${name}/${id}`, close: () => side.close() })
@@ -74,7 +81,9 @@ export async function openNodes(
         opened.push({ name, close: () => transform.close() })
         transforms.set(name, transform)
         const { schema } = transform
-        streams.set(name, { schema, primaryKey: keyOf(primaryKey, schema, { inputs: [...inputs.values()] }) })
+        const stream = { schema, primaryKey: keyOf(primaryKey, schema, { inputs: [...inputs.values()] }) }
+        streams.set(name, stream)
+        watch(node, name, stream, nodeContext)
         return
       }
       case 'sink': {
@@ -84,6 +93,7 @@ export async function openNodes(
         const sink = await node.definition.open(config, stream, nodeContext)
         opened.push({ name, close: () => sink.close() })
         sinks.set(name, sink)
+        watch(node, node.inputs[0], stream, nodeContext)
       }
     }
   }

@@ -445,3 +445,20 @@ test('a dead row of a source belongs to the epoch of the rows that it was read w
     [10, 20, 30, 40, 50, 60].map(at => `before ${at}`),
   )
 })
+
+test('a sink that has something to publish gets a commit though no row comes', async () => {
+  const stored = createStored()
+  const drain = new AbortController()
+  const open = async () => {
+    const sink = await storedSink(stored)()
+    return { ...sink, due: () => stored.commits.length < 3 }
+  }
+  const source = sourceNode('list', listSource(rows(5), { live: true }).open)
+  await run(topologyOf([source, sinkNode('out', 'list', open)]), await openMemoryState(), {
+    jobMode: false,
+    drain: drain.signal,
+    onEpoch: epoch => epoch === 3 && drain.abort('SIGTERM'),
+  })
+  assert.deepEqual(stored.rows, rows(5))
+  assert.deepEqual(stored.commits, [1, 2, 3])
+})

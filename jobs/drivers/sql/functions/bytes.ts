@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { keccak256 } from './keccak.ts'
+import { createKeccak, createXXHash3 } from 'hash-wasm'
 import { type RowFunction, rowwise } from './rowwise.ts'
 
 /** Hashes, and bytes as text. */
@@ -34,6 +34,9 @@ export function fromHex(text: string): Uint8Array | undefined {
 }
 
 const bytesOf = (value: unknown): Uint8Array => (value instanceof Uint8Array ? value : Buffer.from(String(value)))
+
+/** Ethereum's, with the padding of the contest, and XXH3 of 64 bits; both give hex. */
+const [keccak256, xxh3] = await Promise.all([createKeccak(256), createXXHash3()])
 
 const hashes = ['md5', 'sha224', 'sha256', 'sha384', 'sha512']
 const hash = (name: string, value: unknown): Uint8Array => createHash(name).update(bytesOf(value)).digest()
@@ -70,8 +73,13 @@ const keccak: RowFunction = {
   call(text) {
     // Text that begins with 0x is hex of what is hashed
     const bytes = String(text).startsWith('0x') ? fromHex(String(text)) : bytesOf(text)
-    return bytes === undefined ? null : `0x${Buffer.from(keccak256(bytes)).toString('hex')}`
+    return bytes === undefined ? null : `0x${keccak256.init().update(bytes).digest('hex')}`
   },
+}
+const xxhash: RowFunction = {
+  parameters: ['ANY'],
+  returns: 'VARCHAR',
+  call: value => xxh3.init().update(bytesOf(value)).digest('hex'),
 }
 const encode58: RowFunction = { parameters: ['BLOB'], returns: 'VARCHAR', call: bytes => toBase58(bytes as Uint8Array) }
 const decode58: RowFunction = {
@@ -92,6 +100,7 @@ const table: Readonly<Record<string, RowFunction>> = {
   mr_decode: { parameters: ['ANY', 'VARCHAR'], returns: 'BLOB', call: decode },
   keccak256: keccak,
   _gs_keccak256: keccak,
+  xxhash,
   to_base58: encode58,
   _gs_to_base58: encode58,
   from_base58: decode58,

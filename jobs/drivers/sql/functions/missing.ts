@@ -15,7 +15,7 @@ export const missing: ReadonlyMap<string, string> = new Map([
     name => [`json_${name}`, aggregates] as const,
   ),
   ...['arrow_typeof', 'arrow_metadata', 'arrow_field'].map(name => [name, arrow] as const),
-  ...['_gs_xxhash', 'xxhash'].map(name => [name, 'XXH3 is not here: use md5(x), or sha256(x)'] as const),
+  ['_gs_xxhash', 'use xxhash(x)'],
   ['_gs_json_objects_to_clickhouse_tuples', 'build the text with list_transform and array_to_string'],
   ['array_dims', 'use array_length'],
   ['list_dims', 'use array_length'],
