@@ -52,7 +52,9 @@ function ofUnion(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): stri
   const nouns = forms.flatMap(form => (form.code === 'invalid_type' ? [noun(form.expected)] : []))
   const values = forms.flatMap(form => (form.code === 'invalid_value' ? form.values.map(value => shown(value)) : []))
   const expected = [...new Set([...values, ...nouns])]
-  return expected.length === 0 ? undefined : `expected ${expected.join(' or ')}, got ${shown(input)}`
+  if (expected.length === 0) return undefined
+  const wanted = `expected ${expected.join(' or ')}`
+  return input === undefined ? `is missing: ${wanted}` : `${wanted}, got ${shown(input)}`
 }
 
 const nouns: Readonly<Record<string, string>> = {

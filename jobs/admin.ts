@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { prometheusMediaType } from '../core/telemetry/prometheus.ts'
-import type { Pipelines } from './main.ts'
+import type { PipelineReport } from './main.ts'
 import { pipelineMetricsText } from './metrics.ts'
 
 /** `--admin`: liveness, readiness, metrics and the state of pipelines over HTTP, without tokens: bind it to loopback. */
@@ -10,17 +10,25 @@ export interface Admin {
   close(): Promise<void>
 }
 
-export async function startAdmin(pipelines: Pipelines, host: string, port: number): Promise<Admin> {
+/** `status` gives undefined until the pipelines run. */
+export async function startAdmin(
+  status: () => readonly PipelineReport[] | undefined,
+  host: string,
+  port: number,
+): Promise<Admin> {
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    // what is no URL is no path of ours
+    const pathname = (request.url ?? '/').split('?', 1)[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') return void answer(405, 'text/plain', 'only GET\n')
     switch (pathname) {
       case '/healthz':
         return void answer(200, 'text/plain', 'ok\n')
       case '/readyz': {
-        const bad = pipelines.status().filter(({ state }) => state === 'degraded' || state === 'failed')
+        const reports = status()
+        if (reports === undefined) return void answer(503, 'text/plain', 'the pipelines are being read\n')
+        const bad = reports.filter(({ state }) => state === 'degraded' || state === 'failed')
         if (bad.length === 0) return void answer(200, 'text/plain', 'ok\n')
         return void answer(
           503,
@@ -29,9 +37,9 @@ export async function startAdmin(pipelines: Pipelines, host: string, port: numbe
         )
       }
       case '/metrics':
-        return void answer(200, prometheusMediaType, pipelineMetricsText(pipelines.status()))
+        return void answer(200, prometheusMediaType, pipelineMetricsText(status() ?? []))
       case '/pipelines':
-        return void answer(200, 'application/json', `${JSON.stringify(pipelines.status(), null, 2)}\n`)
+        return void answer(200, 'application/json', `${JSON.stringify(status() ?? [], null, 2)}\n`)
       default:
         return void answer(404, 'text/plain', 'there are /healthz, /readyz, /metrics and /pipelines\n')
     }

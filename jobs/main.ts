@@ -1,5 +1,6 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { PipelineError } from './runtime/errors.ts'
 import { hostPipeline, PipelineFailure, type PipelineHost } from './runtime/worker/host.ts'
 import type { PipelineInfo, PipelineStatus } from './runtime/worker/messages.ts'
 import type { Settings } from './settings.ts'
@@ -79,11 +80,12 @@ export async function startPipelines(options: PipelinesOptions): Promise<Pipelin
   function run(loaded: Omit<Running, 'done'>): void {
     const { info, host, file } = loaded
     const one: Running = { ...loaded, done: Promise.resolve() }
+    log('info', info.name, '', 'runs')
     host.go()
     one.done = host.ended.then(
       ({ epoch }) => {
         one.state = 'ended'
-        log('info', info.name, '', `ended at epoch ${epoch}`)
+        log('info', info.name, '', epoch === 0 ? 'ended before its first epoch was final' : `ended at epoch ${epoch}`)
       },
       error => {
         one.state = 'failed'
@@ -147,8 +149,24 @@ export async function startPipelines(options: PipelinesOptions): Promise<Pipelin
     for (const result of loaded) if (result.status === 'fulfilled') result.value.host.cut('another pipeline cannot run')
     throw joined(failures)
   }
-  for (const result of loaded) if (result.status === 'fulfilled') run(result.value)
-  if (options.watch ?? !jobMode) for (const file of files) watchers.push(watchFile(file))
+  const started = loaded.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  const twin = started.find((one, at) => started.findIndex(other => other.info.name === one.info.name) < at)
+  if (twin !== undefined) {
+    for (const { host } of started) host.cut('two pipelines have one name')
+    const { file } = started.find(({ info }) => info.name === twin.info.name)!
+    throw new PipelineError(
+      'bad_pipeline',
+      `${file} and ${twin.file} are both called '${twin.info.name}', and would share their state: give one another \`name:\``,
+    )
+  }
+  for (const one of started) run(one)
+  if (options.watch ?? !jobMode)
+    for (const file of files) {
+      watchers.push(watchFile(file))
+      // a change while it was being read had no watcher yet
+      const text = readText(file)
+      if (text !== '' && text !== running.get(file)?.text) void reloadOnce(file)
+    }
 
   async function allEnded(): Promise<readonly string[]> {
     for (;;) {

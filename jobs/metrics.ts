@@ -142,7 +142,7 @@ export function pipelineMetricsText(reports: readonly PipelineReport[]): string 
       ['kind', node?.kind ?? ''],
       ['type', node?.type ?? ''],
     ]
-    return [...own, ...Object.entries(node?.labels ?? {})]
+    return joined(own, node?.labels ?? {})
   }
   for (const { spec, of } of perPipeline)
     lines.push(
@@ -157,15 +157,44 @@ export function pipelineMetricsText(reports: readonly PipelineReport[]): string 
     )
     lines.push(...family(spec, samples))
   }
+  return [...lines, ...customLines(known, nodeLabels)].map(line => `${line}\n`).join('')
+}
+
+/** What nodes measure by names of their own: the format wants all of one name together. */
+function customLines(
+  known: readonly { report: PipelineReport; status: PipelineStatus }[],
+  nodeLabels: (report: PipelineReport, node: string) => Labels,
+): string[] {
+  const families = new Map<string, { kind: 'counter' | 'gauge'; samples: Sample[] }>()
+  const add = (name: string, kind: 'counter' | 'gauge', one: Sample) => {
+    const found = families.get(name) ?? { kind, samples: [] }
+    families.set(name, found)
+    found.samples.push(one)
+  }
   for (const { report, status } of known)
     for (const { node, name, kind, labels, value, count } of status.custom) {
-      const all = [...nodeLabels(report, node), ...Object.entries(labels)]
+      const all = joined(nodeLabels(report, node), labels)
       const base = `millrace_pipeline_node_${labelName(name)}`
-      if (kind === 'gauge') lines.push(sample(base, [all, value]))
-      else if (kind === 'count') lines.push(sample(`${base}_total`, [all, value]))
-      else lines.push(sample(`${base}_seconds_sum`, [all, value]), sample(`${base}_seconds_count`, [all, count]))
+      if (kind === 'gauge') add(base, 'gauge', [all, value])
+      else if (kind === 'count') add(`${base}_total`, 'counter', [all, value])
+      else {
+        add(`${base}_seconds_sum`, 'counter', [all, value])
+        add(`${base}_seconds_count`, 'counter', [all, count])
+      }
     }
-  return lines.map(line => `${line}\n`).join('')
+  return [...families].flatMap(([name, { kind, samples }]) => [
+    `# TYPE ${name} ${kind}`,
+    ...samples.map(point => sample(name, point)),
+  ])
+}
+
+/** Labels of others that are called like those before them are kept as Prometheus does: `exported_node`. */
+function joined(own: Labels, others: Readonly<Record<string, string>>): Labels {
+  const taken = new Set(own.map(([name]) => name))
+  return [
+    ...own,
+    ...Object.entries(others).map(([name, value]) => [taken.has(name) ? `exported_${name}` : name, value] as const),
+  ]
 }
 
 function family(spec: MetricSpec, samples: readonly Sample[]): string[] {

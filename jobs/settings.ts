@@ -90,6 +90,11 @@ export const settingsSchema = z.strictObject({
     .min(1)
     .default('local_app_v1')
     .describe('namespace of the state, before the name of the pipeline'),
+  pipeline_definition_location: z
+    .string()
+    .min(1)
+    .default('./pipeline.yaml')
+    .describe('the pipeline of a `millrace run` that names none'),
   log_format: z.enum(['text', 'json']).default('text').describe('lines of `millrace run` on stderr'),
   checkpoint_interval_sec: z.number().min(0.001).default(5).describe('seconds between checkpoints'),
   checkpoint_max_rows: z.int().min(1).default(1_000_000).describe('rows after which a checkpoint comes earlier'),

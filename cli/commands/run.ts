@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { PipelinesLog } from '../../jobs/main.ts'
+import type { Pipelines, PipelinesLog } from '../../jobs/main.ts'
 import type { Flags } from '../config/text.ts'
 import { UsageError } from '../exit.ts'
 import * as log from '../log.ts'
@@ -25,7 +25,7 @@ interface Options extends GlobalOptions {
 /** `millrace run` */
 export function define(command: Command): void {
   command
-    .argument('<pipeline...>', 'pipeline files, each run on its own')
+    .argument('[pipeline...]', 'pipeline files, each run on its own (default: ./pipeline.yaml)')
     .option('--job-mode', 'end after the bounded phases, and after what was there at the start')
     .option('--reset', 'forget positions and checkpoints: read everything again')
     .option('--admin <host:port>', 'HTTP for /healthz, /readyz, /metrics and /pipelines; port 0 picks a free one')
@@ -33,7 +33,7 @@ export function define(command: Command): void {
     .action((files: string[]) => run(files, command.optsWithGlobals<Options>()))
 }
 
-async function run(files: readonly string[], options: Options): Promise<void> {
+async function run(named: readonly string[], options: Options): Promise<void> {
   const signals = onSignals()
   const [{ loadSettings }, { startPipelines }] = await Promise.all([
     import('../config/load.ts'),
@@ -45,20 +45,30 @@ async function run(files: readonly string[], options: Options): Promise<void> {
   }
   const settings = await loadSettings({ file: options.config, flags })
   const admin = adminOf(options.admin, settings.admin_api_port)
+  const files = named.length > 0 ? [...new Set(named)] : [settings.pipeline_definition_location]
   const several = files.length > 1
-  const pipelines = await startPipelines({
-    files: [...new Set(files)],
-    settings,
-    jobMode: settings.job_mode,
-    reset: options.reset === true,
-    log: settings.log_format === 'json' ? await jsonLines(options.logLevel) : textLines(several),
-  }).catch(failed)
-  const server = admin && (await (await import('../../jobs/admin.ts')).startAdmin(pipelines, admin.host, admin.port))
+  let pipelines: Pipelines | undefined
+  // one that comes while they start is not lost, and does not end the process
+  signals.onReload(() => void pipelines?.reload())
+  // a port that is taken is told before any row is read
+  const server =
+    admin && (await (await import('../../jobs/admin.ts')).startAdmin(() => pipelines?.status(), admin.host, admin.port))
   if (server !== undefined) log.info(`admin on ${server.url}`)
+  if (admin !== undefined && !/^(127\.|localhost$|::1$)/.test(admin.host))
+    log.warn(
+      `--admin on ${admin.host} takes no token: whoever reaches it sees names, figures and errors of the pipelines`,
+    )
   try {
-    signals.onStop(signal => pipelines.drain(signal))
-    signals.onReload(() => void pipelines.reload())
-    const bad = await pipelines.ended
+    const started = await startPipelines({
+      files,
+      settings,
+      jobMode: settings.job_mode,
+      reset: options.reset === true,
+      log: settings.log_format === 'json' ? await jsonLines(options.logLevel) : textLines(several),
+    }).catch(failed)
+    pipelines = started
+    signals.onStop(signal => started.drain(signal))
+    const bad = await started.ended
     if (bad.length > 0) throw new Error(`${bad.join(', ')}: failed`)
   } finally {
     await server?.close()

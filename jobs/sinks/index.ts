@@ -5,6 +5,7 @@ export const sinks: Readonly<Record<string, () => Promise<SinkDefinition>>> = {
   print: async () => (await import('./print/print.ts')).print,
   blackhole: async () => (await import('./blackhole/blackhole.ts')).blackhole,
   webhook: async () => (await import('./webhook/webhook.ts')).webhook,
+  parquet: async () => (await import('./parquet/parquet.ts')).parquet,
   sqlite: async () => (await import('./sqlite/sqlite.ts')).sqlite,
   sqlite_aggregate: async () => (await import('./sqlite_aggregate/sqlite_aggregate.ts')).sqliteAggregate,
 }

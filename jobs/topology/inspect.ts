@@ -6,6 +6,7 @@ import { keyOf, keyProblem } from './keys.ts'
 import type { PluginParts } from './kinds.ts'
 import type { Plan, PlannedNode } from './plan.ts'
 import { type Problem, problemOf } from './problem.ts'
+import { sharedTables } from './targets.ts'
 
 export interface InspectOptions {
   settings: Settings
@@ -119,7 +120,7 @@ export async function inspect(plan: Plan, options: InspectOptions): Promise<Prob
       }
     }
   }
-  problems.push(...unfitForJobs(plan, bounded, settings), ...overlaps(plan, streams))
+  problems.push(...unfitForJobs(plan, bounded, settings), ...overlaps(plan, streams), ...sharedTables(plan))
   return problems
 }
 

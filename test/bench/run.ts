@@ -19,6 +19,15 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
   'index-cost': () => import('./index-cost.bench.ts'),
   client: () => import('./client.bench.ts'),
   generator: () => import('./generator.bench.ts'),
+  sql: () => import('./sql.bench.ts'),
+  compact: () => import('./compact.bench.ts'),
+  pipeline: () => import('./pipeline.bench.ts'),
+  'pipeline-runtime': () => import('./pipeline-runtime.bench.ts'),
+  'pipeline-script': () => import('./pipeline-script.bench.ts'),
+  'pipeline-handler': () => import('./pipeline-handler.bench.ts'),
+  'pipeline-checkpoints': () => import('./pipeline-checkpoints.bench.ts'),
+  'pipeline-memory': () => import('./pipeline-memory.bench.ts'),
+  'pipeline-sinks': () => import('./pipeline-sinks.bench.ts'),
 }
 
 /** Benchmarks of one function, which print their line themselves and take no options. */

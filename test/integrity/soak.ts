@@ -1,10 +1,14 @@
 import { parseArgs } from 'node:util'
 import { clientsRun } from './clients/run.ts'
 import { killRun } from './kill/run.ts'
+import { pipelinesRun } from './pipelines/run.ts'
+import { lakeScenario, serviceScenario } from './pipelines/scenarios.ts'
 
 /**
  * `npm run soak -- --kills 1000 --seed 1`: the long form of ack-means-stored, or with `--otlp` of otlp-ack-means-stored.
  * `npm run soak -- --clients --events 1000000 --kills 200 --cuts 200 --client-kills 40 --seed 1`: of clients-lose-nothing.
+ * `npm run soak -- --pipelines --events 1000000 --kills 200 --gateway-kills 20 --pauses 10 --seed 1`: of
+ * pipelines-lose-nothing, or with `--service` of its second part.
  * Ends with 1 at the first broken promise.
  */
 
@@ -17,22 +21,51 @@ const { values } = parseArgs({
     events: { type: 'string', default: '1000000' },
     cuts: { type: 'string', default: '200' },
     'client-kills': { type: 'string', default: '40' },
+    pipelines: { type: 'boolean', default: false },
+    service: { type: 'boolean', default: false },
+    'gateway-kills': { type: 'string', default: '20' },
+    pauses: { type: 'string', default: '10' },
   },
 })
 if (values.clients) await soakClients()
+else if (values.pipelines) await soakPipelines()
 else await soakGateway()
 
 async function soakClients(): Promise<void> {
-  const result = await clientsRun({
+  tell(
+    await clientsRun({
+      events: Number(values.events),
+      kills: Number(values.kills ?? 200),
+      cuts: Number(values.cuts),
+      clientKills: Number(values['client-kills']),
+      seed: Number(values.seed),
+      keep: true,
+      onProgress,
+    }),
+  )
+}
+
+async function soakPipelines(): Promise<void> {
+  const seed = Number(values.seed)
+  const scenario = values.service ? await serviceScenario(seed) : lakeScenario()
+  const result = await pipelinesRun({
+    scenario,
     events: Number(values.events),
     kills: Number(values.kills ?? 200),
-    cuts: Number(values.cuts),
-    clientKills: Number(values['client-kills']),
-    seed: Number(values.seed),
+    gatewayKills: Number(values['gateway-kills']),
+    pauses: Number(values.pauses),
+    seed,
     keep: true,
-    onProgress: text => process.stderr.write(`${text}\n`),
-  })
-  const { violations, ...figures } = result
+    onProgress,
+  }).finally(() => scenario.close())
+  tell(result)
+}
+
+function onProgress(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+function tell({ violations, ...figures }: { violations: string[] }): void {
   for (const violation of violations) process.stderr.write(`${violation}\n`)
   process.stdout.write(`${JSON.stringify({ seed: Number(values.seed), ...figures, violations: violations.length })}\n`)
   if (violations.length > 0) process.exit(1)

@@ -37,7 +37,7 @@ export interface Running {
   stdout(): string
   stderr(): string
   /** Resolves with the first match in what it has logged; rejects where it ends without. */
-  said(pattern: RegExp): Promise<RegExpExecArray>
+  said(pattern: RegExp, ms?: number): Promise<RegExpExecArray>
   /** Resolves once so many lines are printed, with all that there are. */
   printed(count: number): Promise<string[]>
   /** As `| head` does once it has enough. */
@@ -126,10 +126,10 @@ function startMillrace(args: readonly string[], cwd: string, env: Env): Running 
     return { code: code as number | null, stdout, stderr }
   })
 
-  function seen<T>(what: string, find: () => T | undefined): Promise<T> {
+  function seen<T>(what: string, find: () => T | undefined, ms = patience): Promise<T> {
     return new Promise((resolve, reject) => {
       const told = () => `${what} did not come from millrace ${args.join(' ')}:\n${stdout}${stderr}`
-      const timer = setTimeout(() => settle(() => reject(new Error(told()))), patience)
+      const timer = setTimeout(() => settle(() => reject(new Error(told()))), ms)
       const settle = (how: () => void) => {
         clearTimeout(timer)
         looks.delete(one)
@@ -149,7 +149,7 @@ function startMillrace(args: readonly string[], cwd: string, env: Env): Running 
     pid: child.pid!,
     stdout: () => stdout,
     stderr: () => stderr,
-    said: pattern => seen(String(pattern), () => pattern.exec(stderr) ?? undefined),
+    said: (pattern, ms) => seen(String(pattern), () => pattern.exec(stderr) ?? undefined, ms),
     printed: count => seen(`${count} lines`, () => (lines(stdout).length >= count ? lines(stdout) : undefined)),
     stopReading: () => void child.stdout.destroy(),
     kill: signal => void child.kill(signal),

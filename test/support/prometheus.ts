@@ -19,6 +19,7 @@ const suffixes: Readonly<Record<string, readonly string[]>> = {
   counter: [''],
   gauge: [''],
   untyped: [''],
+  '': [''],
   summary: ['', '_sum', '_count'],
   histogram: ['_bucket', '_sum', '_count'],
 }
@@ -33,16 +34,12 @@ export function parsePrometheus(text: string): Map<string, Family> {
     const head = headLine.exec(line)
     if (head !== null) {
       const [, what, of, rest] = head as unknown as [string, 'HELP' | 'TYPE', string, string]
-      if (what === 'HELP') {
-        if (families.has(of)) throw new Error(`the family ${of} comes twice`)
-        families.set(of, { help: rest, type: '', samples: [] })
-        current = of
-      } else {
-        const family = families.get(of)
-        if (family === undefined || current !== of || family.type !== '' || !Object.hasOwn(suffixes, rest))
-          throw new Error(`misplaced: ${line}`)
-        family.type = rest
-      }
+      const isSecond = of === current && what === 'TYPE' && families.get(of)?.type === ''
+      if (families.has(of) && !isSecond) throw new Error(`the family ${of} comes twice: ${line}`)
+      if (what === 'TYPE' && !Object.hasOwn(suffixes, rest)) throw new Error(`no type: ${line}`)
+      const help = what === 'HELP' ? rest : (families.get(of)?.help ?? '')
+      families.set(of, { help, type: what === 'TYPE' ? rest : '', samples: [] })
+      current = of
       continue
     }
     const sample = sampleOf(line)

@@ -10,11 +10,16 @@ export interface BatchReader {
   readonly rows: number
   /** bytes */
   readonly size: number
+  /** bytes of each column */
+  readonly sizes: readonly number[]
 }
 
-/** Makes one batch of a statement's chunks. */
-export function batchReader({ schema, types }: Pick<ReadableStatement, 'schema' | 'types'>): BatchReader {
-  const columns = types.map((type, index) => columnReader(type, schema.fields[index]!.name))
+/** Makes one batch of a statement's chunks. `before`: the sizes of the last one of the statement, which the next will be like. */
+export function batchReader(
+  { schema, types }: Pick<ReadableStatement, 'schema' | 'types'>,
+  before?: readonly number[],
+): BatchReader {
+  const columns = types.map((type, index) => columnReader(type, schema.fields[index]!.name, before?.[index]))
   let length = 0
   return {
     read(chunk, from, rows) {
@@ -31,6 +36,9 @@ export function batchReader({ schema, types }: Pick<ReadableStatement, 'schema' 
     },
     get size() {
       return columns.reduce((sum, column) => sum + column.size, 0)
+    },
+    get sizes() {
+      return columns.map(column => column.size)
     },
   }
 }

@@ -1,6 +1,6 @@
-/** Bytes that grow as pieces are added. */
-export function createBytes() {
-  let bytes = new Uint8Array(16 * 1024)
+/** Bytes that grow as pieces are added. `expected`: how many there will be, about. */
+export function createBytes(expected = 16 * 1024) {
+  let bytes = new Uint8Array(expected)
   let size = 0
   function reserve(more: number): void {
     if (size + more <= bytes.length) return

@@ -47,22 +47,28 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
     connections.add(connection)
     const interrupt = () => duckdb.interrupt(connection)
     signal?.addEventListener('abort', interrupt)
+    let next: ReturnType<typeof duckdb.fetch_chunk> | undefined
     try {
       const prepared = await prepareReadable(connection, select)
       const result = await duckdb.execute_prepared_streaming(prepared.statement)
       let reader = batchReader(prepared)
+      // the next chunk is made while this one is copied
+      next = duckdb.fetch_chunk(result)
       for (;;) {
         signal?.throwIfAborted()
-        const chunk = await duckdb.fetch_chunk(result)
+        const chunk = await next
         const size = chunk === null ? 0 : duckdb.data_chunk_get_size(chunk)
         if (chunk === null || size === 0) break
+        next = duckdb.fetch_chunk(result)
+        next.catch(() => {})
         for (let from = 0; from < size; ) {
           const take = Math.min(size - from, rows - reader.rows)
           reader.read(chunk, from, take)
           from += take
           if (reader.rows < rows && reader.size < BATCH_BYTES) continue
+          const { sizes } = reader
           yield reader.finish()
-          reader = batchReader(prepared)
+          reader = batchReader(prepared, sizes)
         }
       }
       if (reader.rows > 0) yield reader.finish()
@@ -71,6 +77,9 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
       throw duckDbError(error, select)
     } finally {
       signal?.removeEventListener('abort', interrupt)
+      // where the caller has enough, one may still be under way
+      interrupt()
+      await next?.catch(() => {})
       connections.delete(connection)
       duckdb.disconnect_sync(connection)
     }
@@ -85,12 +94,16 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
 
     async prepare(select) {
       const prepared = await exclusive(select, () => prepareReadable(main, select))
+      let sizes: readonly number[] | undefined
       return {
         schema: prepared.schema,
         query: () =>
-          exclusive(select, async () =>
-            readAll(await duckdb.execute_prepared(prepared.statement), batchReader(prepared)),
-          ),
+          exclusive(select, async () => {
+            const reader = batchReader(prepared, sizes)
+            const batch = readAll(await duckdb.execute_prepared(prepared.statement), reader)
+            sizes = reader.sizes
+            return batch
+          }),
         close: () => duckdb.destroy_prepare_sync(prepared.statement),
       }
     },

@@ -19,8 +19,13 @@ export interface ColumnReader {
   readonly size: number
 }
 
-/** A reader for columns of this type, which is one that `isReadable`. `name` is the column's, for errors. */
-export function columnReader(type: LogicalType, name: string): ColumnReader {
+/**
+ * A reader for columns of this type, which is one that `isReadable`. `name` is the column's, for errors; `expected`
+ * bytes are made room for at once, of a plain column.
+ */
+export function columnReader(type: LogicalType, name: string, expected?: number): ColumnReader {
+  // a little more than the last time is usual, and growing is a copy
+  const room = expected === undefined ? undefined : Math.max(1024, Math.ceil(expected * 1.05))
   const id = duckdb.get_type_id(type)
   const arrow = arrowTypeOf(type)
   if (id === Type.LIST) return listReader(arrow as List, columnReader(duckdb.list_type_child_type(type), `${name}[]`))
@@ -30,15 +35,15 @@ export function columnReader(type: LogicalType, name: string): ColumnReader {
       arrow as Struct,
       membersOf(type).map(([member, inner]) => columnReader(inner, `${name}.${member}`)),
     )
-  if (id === Type.VARCHAR || id === Type.BLOB) return stringReader(arrow, name)
-  if (id === Type.BOOLEAN) return fixedReader(arrow, 1, packBytes)
+  if (id === Type.VARCHAR || id === Type.BLOB) return stringReader(arrow, name, room)
+  if (id === Type.BOOLEAN) return fixedReader(arrow, 1, packBytes, room)
   if (id === Type.HUGEINT || id === Type.UHUGEINT)
     return fixedReader(arrow, 16, (bytes, bitmap) => checkHuge(bytes, bitmap, id === Type.HUGEINT, name))
   if (id === Type.DECIMAL) {
     const width = decimalWidths[duckdb.decimal_internal_type(type)]!
     return fixedReader(arrow, width, bytes => widenDecimals(bytes, width))
   }
-  return fixedReader(arrow, arrow.ArrayType.BYTES_PER_ELEMENT)
+  return fixedReader(arrow, arrow.ArrayType.BYTES_PER_ELEMENT, undefined, room)
 }
 
 const decimalWidths: Readonly<Record<number, number>> = {
@@ -51,9 +56,9 @@ const decimalWidths: Readonly<Record<number, number>> = {
 type Convert = (bytes: Uint8Array<ArrayBuffer>, nullBitmap: Uint8Array | undefined) => Uint8Array<ArrayBuffer>
 
 /** Values of one width: copied as they lie, and converted at the end. */
-function fixedReader(type: DataType, width: number, convert: Convert = bytes => bytes): ColumnReader {
+function fixedReader(type: DataType, width: number, convert: Convert = bytes => bytes, room?: number): ColumnReader {
   const validity = createValidity()
-  const bytes = createBytes()
+  const bytes = createBytes(room)
   return {
     read(vector, from, rows) {
       validity.add(validityOf(vector, from + rows), from, rows)
@@ -97,9 +102,9 @@ function createOffsets(name: string) {
   }
 }
 
-function stringReader(type: DataType, name: string): ColumnReader {
+function stringReader(type: DataType, name: string, room?: number): ColumnReader {
   const validity = createValidity()
-  const bytes = createBytes()
+  const bytes = createBytes(room)
   const offsets = createOffsets(name)
   const target = { length: offsets.add, inline: bytes.addSmall, bytes: bytes.add }
   return {

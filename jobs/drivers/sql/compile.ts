@@ -1,7 +1,9 @@
 import type { Data, RecordBatch, Schema } from 'apache-arrow'
 import { nearestName } from '../../../core/nearest.ts'
+import { formatDuration } from '../../../core/units.ts'
 import type { Udf } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
+import { within } from './deadline.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { pointTables } from './names.ts'
 import { carryOp } from './op.ts'
@@ -27,6 +29,10 @@ export interface SelectOptions {
   udfs?: readonly Udf[]
   /** carry `_gs_op` through, default false */
   op?: boolean
+  /** milliseconds that a run may take, default 30,000: it ends with `limit` then */
+  runTime?: number
+  /** milliseconds that planning may take, default 10,000 */
+  planTime?: number
   /** called with the tree before it is planned, to look at it or to change it */
   prepare?(engine: Engine, statement: Statement): Promise<void> | void
 }
@@ -35,10 +41,10 @@ export interface SelectOptions {
 export async function compileSelect(
   sql: string,
   inputs: ReadonlyMap<string, Schema>,
-  { udfs, op = false, prepare }: SelectOptions = {},
+  { udfs, op = false, runTime, planTime, prepare }: SelectOptions = {},
 ): Promise<CompiledSelect> {
-  const engine = await openEngine({ inputs, op, ...(udfs && { udfs }) })
-  return closingOnError(engine, async () => {
+  const engine = await openEngine({ inputs, op, ...(udfs && { udfs }), ...(runTime && { runTime }) })
+  return building(engine, planTime, async () => {
     const text = readable(sql, [...inputs.keys()])
     const statement = await parse(engine.db, text)
     engine.check(statement)
@@ -103,7 +109,7 @@ async function overRows(
   build: (select: Select, parsed: readonly Expression[]) => void,
 ) {
   const engine = await openEngine({ inputs: new Map([[ROWS, schema]]) })
-  return closingOnError(engine, async () => {
+  return building(engine, undefined, async () => {
     const texts = expressions.map(expression => readable(expression, []))
     const parsed: Expression[] = []
     for (const text of texts) parsed.push(await parseExpression(engine, text))
@@ -145,9 +151,14 @@ function unknownColumn(error: unknown, schema: Schema): unknown {
   return new PipelineError('bad_pipeline', `No field named ${name}.${hint}`, { path: error.path, cause: error })
 }
 
-async function closingOnError<T>(engine: Engine, build: () => Promise<T>): Promise<T> {
+/** What `build` makes of an engine, which is closed where it fails, or takes too long. */
+async function building<T>(engine: Engine, limit = 10_000, build: () => Promise<T>): Promise<T> {
+  const late = () =>
+    new PipelineError('bad_pipeline', `sql takes longer than ${formatDuration(limit)} to plan: make it simpler`, {
+      path: ['sql'],
+    })
   try {
-    return await build()
+    return await within(engine.db, limit, late, build)
   } catch (error) {
     engine.close()
     throw error

@@ -1,13 +1,17 @@
-import type { RecordBatch, Schema } from 'apache-arrow'
+import { type RecordBatch, Schema, Utf8 } from 'apache-arrow'
+import { formatDuration } from '../../../core/units.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { Udf } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import { type DuckDb, identifier } from '../duckdb/duckdb.ts'
 import { openDuckDb } from '../duckdb/instance.ts'
 import { isJson } from '../duckdb/types.ts'
+import { within } from './deadline.ts'
 import { installFunctions } from './functions/install.ts'
 import { rewriteCalls } from './functions/rewrite.ts'
+import { createSizeLimit } from './functions/sizes.ts'
 import { checkLimits } from './limits.ts'
+import { checkOps } from './op.ts'
 import { functionsOf, parse, render, type Select, type Statement, type Tree, walk } from './tree.ts'
 
 /** A DuckDB with a table for each input, which holds the rows of one batch at a time. */
@@ -37,10 +41,13 @@ export interface EngineOptions {
   udfs?: readonly Udf[]
   /** every table has a `_gs_op`: inserts, where the input has none */
   op?: boolean
+  /** milliseconds that a run may take, default 30,000 */
+  runTime?: number
 }
 
-export async function openEngine({ inputs, udfs = [], op = false }: EngineOptions): Promise<Engine> {
+export async function openEngine({ inputs, udfs = [], op = false, runTime = 30_000 }: EngineOptions): Promise<Engine> {
   const db = await openDuckDb({ integerDivision: true })
+  const sizes = createSizeLimit()
   const tables = new Map([...inputs.keys()].map((input, index) => [input, `mr_input_${index}`]))
   const withoutOp = (schema: Schema) => op && !schema.fields.some(({ name }) => name.toLowerCase() === OP)
   const rowsOf = (input: string) => `${tables.get(input)!}${withoutOp(inputs.get(input)!) ? '_rows' : ''}`
@@ -70,13 +77,19 @@ export async function openEngine({ inputs, udfs = [], op = false }: EngineOption
     }
   }
 
+  const tooSlow = () =>
+    new PipelineError(
+      'limit',
+      `sql takes longer than ${formatDuration(runTime)} for one batch: make it simpler, or its batches smaller`,
+    )
+
   async function plan(statement: Statement, text: string): Promise<Plan> {
     await rewriteCalls(statement.root, async type => {
       const { node } = await parse(db, `select cast(null as ${type})`)
       return (node as Select).select_list[0]!
     })
-    await installFunctions(db, functionsOf(statement.root), udfs)
-    const sql = await render(db, statement)
+    await installFunctions(db, functionsOf(statement.root), udfs, sizes.scalar)
+    const sql = op ? await withTextOp(db, await render(db, statement)) : await render(db, statement)
     const json = await jsonColumns(sql, computedNames(statement.root))
     const prepared = await db.prepare(sql).catch(error => {
       throw located(error, text)
@@ -91,17 +104,24 @@ export async function openEngine({ inputs, udfs = [], op = false }: EngineOption
           path: ['sql'],
         },
       )
+
+    async function runOver(table: string, batch: RecordBatch, schema: Schema): Promise<RecordBatch | undefined> {
+      try {
+        await db.append(table, batch)
+        sizes.begin()
+        return await prepared.query()
+      } finally {
+        // A new table is cheaper than rows that were deleted
+        await db.createTable(table, schema, { json: 'text' })
+      }
+    }
+
     return {
       schema,
       async run(batch, input) {
-        const rows = rowsOf(input)
-        try {
-          await db.append(rows, batch)
-          return relabel(await prepared.query(), schema)
-        } finally {
-          // A new table is cheaper than rows that were deleted
-          await db.createTable(rows, inputs.get(input)!, { json: 'text' })
-        }
+        const result = await within(db, runTime, tooSlow, () => runOver(rowsOf(input), batch, inputs.get(input)!))
+        if (op && result !== undefined) checkOps(result)
+        return relabel(result, schema)
       },
     }
   }
@@ -114,6 +134,16 @@ export async function openEngine({ inputs, udfs = [], op = false }: EngineOption
     db.close()
     throw error
   }
+}
+
+/** `_gs_op` is text, whatever computes it. */
+async function withTextOp(db: DuckDb, sql: string): Promise<string> {
+  // What is wrong with the statement is told when it is planned
+  const { fields } = await db.schemaOf(sql).catch(() => new Schema([]))
+  const op = fields.find(({ name }) => name === OP)
+  return op === undefined || op.type instanceof Utf8
+    ? sql
+    : `select * replace (cast(${OP} as varchar) as ${OP}) from (${sql}) as t`
 }
 
 /** Names under which some SELECT computes a column; such a one may be text that only began as JSON. */
@@ -130,7 +160,7 @@ function markJson(schema: Schema, json: ReadonlySet<string>): Schema {
   const fields = schema.fields.map(field =>
     json.has(field.name) ? field.clone({ metadata: new Map([['json', 'true']]) }) : field,
   )
-  return new (schema.constructor as typeof Schema)(fields)
+  return new Schema(fields)
 }
 
 function relabel(batch: RecordBatch | undefined, schema: Schema): RecordBatch | undefined {

@@ -1,4 +1,7 @@
+import type { Data, RecordBatch, Utf8 } from 'apache-arrow'
+import { validity } from '../../runtime/batch/cells.ts'
 import { OP } from '../../runtime/batch/types.ts'
+import { PipelineError } from '../../runtime/errors.ts'
 import { type Branch, type Expression, isTree, type Query, type Select, type Tree } from './tree.ts'
 
 /**
@@ -51,3 +54,20 @@ const insert = (): Expression => ({
   query_location: 0,
   value: { type: { id: 'VARCHAR', type_info: null }, is_null: false, value: 'i' },
 })
+
+const letters = ['i', 'u', 'd'].map(letter => letter.charCodeAt(0))
+
+/** Throws `bad_data` where `_gs_op`, a column of text, is anything but i, u or d. */
+export function checkOps(batch: RecordBatch): void {
+  const at = batch.schema.fields.findIndex(({ name }) => name === OP)
+  const op = batch.data.children[at] as Data<Utf8> | undefined
+  if (op === undefined) return
+  const isValid = validity(op)
+  const { values, valueOffsets } = op
+  for (let row = 0; row < batch.numRows; row++) {
+    const [from, to] = [valueOffsets[row]!, valueOffsets[row + 1]!]
+    if (to === from + 1 && letters.includes(values[from]!) && isValid(row)) continue
+    const value = isValid(row) ? JSON.stringify(Buffer.from(values.subarray(from, to)).toString()) : 'null'
+    throw new PipelineError('bad_data', `column ${JSON.stringify(OP)}: ${value} is none of i, u, d`)
+  }
+}

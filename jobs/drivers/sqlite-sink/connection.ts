@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { PipelineError } from '../../runtime/errors.ts'
 import { isBusy, sqliteFailure } from './failures.ts'
-import { realPath, refuseOthers } from './identify.ts'
+import { refuseOthers } from './identify.ts'
+import { makeFolder, realPath } from './place.ts'
 
 export type Db = Database.Database
 
@@ -65,7 +66,7 @@ export async function openDatabase(
 }
 
 function create(path: string, tables: readonly string[]): { db: Db; inode: number } {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   const made = !existsSync(path)
   const db = new Database(path, { timeout: busyMs })
   try {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -7,13 +7,27 @@ import Database from 'better-sqlite3'
 import { openStore } from '../../../gateway/store/index.ts'
 import type { SinkDefinition } from '../../runtime/contract.ts'
 import { epochRows, epochTypes, generator } from './epochs.suite.ts'
-import { batchOf, checkpoint, openSink, query, streamOf, tempFolder, watched } from './harness.suite.ts'
+import { batchOf, checkpoint, execute, openSink, query, streamOf, tempFolder, watched } from './harness.suite.ts'
 import { type RemoteTask, startRemote } from './remote.suite.ts'
+
+/** Where no file can ever be, from a folder with a file `notes.txt` and a link `link` to what is not there. */
+const hopelessPaths: readonly (readonly [string, (folder: string) => string, RegExp])[] = [
+  ['a folder of the kernel', () => '/proc/x/y/out.db', /\/proc belongs to the kernel/],
+  ['a file as folder', folder => join(folder, 'notes.txt', 'out.db'), /notes\.txt\/out\.db cannot be made \(ENOTDIR\)/],
+  ['a folder below a file', folder => join(folder, 'notes.txt', 'x', 'out.db'), /cannot be made \(ENOTDIR\)/],
+  ['a link to a folder that is not there', folder => join(folder, 'link', 'out.db'), /link is a link to what is not/],
+  ['a link to a file that is not there', folder => join(folder, 'link'), /link is a link to what is not there/],
+  ['a name that is too long', folder => join(folder, `${'x'.repeat(300)}.db`), /cannot be made \(ENAMETOOLONG\)/],
+  ['a name with a zero byte', folder => `${folder}/a\0b.db`, /cannot be made \(ERR_INVALID_ARG_VALUE\)/],
+  ['a URL', () => 'sqlite:./out.db', /"sqlite:\.\/out\.db" is a URL, and path names a file: write \.\/out\.db/],
+  ["the shell's home", () => '~/out.db', /the shell's ~ is not expanded here: write the whole path/],
+]
 
 export interface Subject<C> {
   definition: SinkDefinition<C>
   type: RemoteTask['sink']
-  config(path: string): object
+  /** default for `table`: the one that `assertIs` looks at */
+  config(path: string, table?: string): object
   /** Fails unless the file has exactly what the epochs up to this one make. */
   assertIs(path: string, epoch: number): void
 }
@@ -243,6 +257,74 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     await sink.commit(checkpoint(1))
     assertIs(path, 1)
   })
+
+  test(`${type}: a sink that was published goes on in its table alone, until reset`, async t => {
+    const path = join(tempFolder(t), 'out.db')
+    const first = await openSink(t, definition, config(path), input)
+    await first.sink.begin()
+    await first.sink.write(batch(1), 1)
+    await first.sink.commit(checkpoint(1))
+    await first.sink.close()
+    // twice: the first try must not make what the second would then take for its own
+    for (const _ of [1, 2]) {
+      const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input)
+      await assert.rejects(sink.begin(), {
+        code: 'state',
+        message:
+          /sink 'out' was published to table "\w+", and its configuration now says "elsewhere": name the old one/,
+      })
+      await sink.close()
+    }
+    assert.deepEqual(query(path, "select name from sqlite_schema where name = 'elsewhere'"), [])
+    const same = await openSink(t, definition, config(path), input)
+    assert.deepEqual(await same.sink.begin(), checkpoint(1))
+    await same.sink.close()
+    const moved = await openSink(t, definition, config(path, 'elsewhere'), input)
+    await moved.sink.reset()
+    assert.equal(await moved.sink.begin(), undefined)
+    await moved.sink.write(batch(1), 1)
+    await moved.sink.commit(checkpoint(1))
+    assert.ok(query(path, 'select * from elsewhere').length > 0)
+    assertIs(path, 1)
+  })
+
+  test(`${type}: another sink begins anew in another table of the file`, async t => {
+    const path = join(tempFolder(t), 'out.db')
+    const first = await openSink(t, definition, config(path), input)
+    await first.sink.begin()
+    await first.sink.commit(checkpoint(1))
+    const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input, watched('renamed'))
+    assert.equal(await sink.begin(), undefined)
+  })
+
+  test(`${type}: a position of a version that kept no table is taken, and gets it with the next commit`, async t => {
+    const path = join(tempFolder(t), 'out.db')
+    const first = await openSink(t, definition, config(path), input)
+    await first.sink.begin()
+    await first.sink.write(batch(1), 1)
+    await first.sink.commit(checkpoint(1))
+    await first.sink.close()
+    execute(path, "update _millrace_positions set checkpoint = json_remove(checkpoint, '$.table')")
+    const next = await openSink(t, definition, config(path), input)
+    assert.deepEqual(await next.sink.begin(), checkpoint(1))
+    await next.sink.write(batch(2), 2)
+    await next.sink.commit(checkpoint(2))
+    assertIs(path, 2)
+    const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input)
+    await assert.rejects(sink.begin(), { code: 'state', message: /was published to table/ })
+  })
+
+  for (const [what, place, message] of hopelessPaths)
+    test(`${type}: ${what} is refused at once, by check and by open`, async t => {
+      const folder = tempFolder(t)
+      writeFileSync(join(folder, 'notes.txt'), 'no folder')
+      symlinkSync(join(folder, 'unmounted'), join(folder, 'link'))
+      const parsed = definition.config.parse({ from: 'rows', ...config(place(folder)) })
+      const refusal = { code: 'bad_pipeline', path: ['path'], message }
+      await assert.rejects(definition.check(parsed, input, watched()), refusal)
+      await assert.rejects(definition.open(parsed, input, watched()), refusal)
+      assert.deepEqual(readdirSync(folder).sort(), ['link', 'notes.txt'])
+    })
 
   test(`${type}: a folder, another file and the store of a gateway are refused`, async t => {
     const folder = tempFolder(t)

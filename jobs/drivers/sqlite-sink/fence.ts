@@ -2,11 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Checkpoint } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { SharedDatabase } from './connection.ts'
+import { sameName } from './names.ts'
+import { quote } from './table.ts'
 
 /**
  * What a sink has published, in the file that it publishes to, and who may publish next.
  *
- * `fence` counts the runs of the sink; only the newest may commit. `checkpoint` is `{from, to}` as JSON.
+ * `fence` counts the runs of the sink; only the newest may commit. `checkpoint` is `{from, to, table}` as JSON;
+ * earlier versions wrote no `table`, which the next checkpoint adds.
  */
 const schema = `create table if not exists _millrace_positions (
   pipeline text not null,
@@ -20,6 +23,8 @@ const schema = `create table if not exists _millrace_positions (
 export interface Fence {
   /** Whether a checkpoint is published. Also where nothing of a sink is in the file yet, and inside a transaction. */
   published(): boolean
+  /** Why the sink cannot go on: it was published to another table, and here it would begin in the middle. */
+  moved(): PipelineError | undefined
   /** Raises the fence; gives the last checkpoint that was published. */
   begin(): Promise<Checkpoint | undefined>
   /** Runs `work` and publishes the checkpoint in one transaction, if no newer run has begun; else throws `fenced`. */
@@ -38,7 +43,7 @@ interface Position {
 
 export function createFence(
   shared: SharedDatabase,
-  { pipeline, name, signal }: { pipeline: string; name: string; signal: AbortSignal },
+  { pipeline, name, table, signal }: { pipeline: string; name: string; table: string; signal: AbortSignal },
 ): Fence {
   const { db, path } = shared
   let mine: number | undefined
@@ -59,10 +64,25 @@ export function createFence(
     )
   }
 
+  /** Undefined where there is none, also where nothing of a sink is in the file yet. */
+  function publishedPosition(): Position | undefined {
+    const isThere = db.prepare("select 1 from sqlite_schema where name = '_millrace_positions'").get() !== undefined
+    const position = isThere ? read() : undefined
+    return position === undefined || position.epoch === null ? undefined : position
+  }
+
   return {
-    published: () =>
-      db.prepare("select 1 from sqlite_schema where name = '_millrace_positions'").get() !== undefined &&
-      (read()?.epoch ?? null) !== null,
+    published: () => publishedPosition() !== undefined,
+
+    moved() {
+      const checkpoint = publishedPosition()?.checkpoint ?? '{}'
+      const { table: before = table } = JSON.parse(checkpoint) as { table?: string }
+      if (sameName(before, table)) return undefined
+      return new PipelineError(
+        'state',
+        `sqlite ${path}: sink '${name}' was published to table ${quote(before)}, and its configuration now says ${quote(table)}: name the old one, give the sink another name to begin there with the rows from now on, or start again with --reset`,
+      )
+    },
 
     begin: () =>
       shared.transaction(() => {
@@ -88,7 +108,7 @@ export function createFence(
         const { epoch, from, to } = checkpoint
         db.prepare(
           'update _millrace_positions set epoch = ?, checkpoint = ? where pipeline = ? and sink = ? and fence = ?',
-        ).run(epoch, JSON.stringify({ from, to }), pipeline, name, mine)
+        ).run(epoch, JSON.stringify({ from, to, table }), pipeline, name, mine)
       }, signal),
 
     guard: work =>

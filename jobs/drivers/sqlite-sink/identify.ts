@@ -1,5 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { statSync } from 'node:fs'
 import type Database from 'better-sqlite3'
 import { PipelineError } from '../../runtime/errors.ts'
 
@@ -9,29 +8,6 @@ const stateId = 0x6d696c73
 
 /** Tables of the state, which may share its file with sinks under other names. */
 const stateTables = ['state', 'dead_letters']
-
-/** One name for a file, however it was written, also before it is there. */
-export function realPath(file: string): string {
-  if (file === ':memory:')
-    throw new PipelineError('bad_pipeline', 'rows in memory would go with the process: name a file', { path: ['path'] })
-  const absolute = resolve(file)
-  for (const [known, rest] of prefixes(absolute))
-    try {
-      return join(realpathSync(known), rest)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  return absolute
-}
-
-function* prefixes(path: string): Generator<[known: string, rest: string]> {
-  let rest = ''
-  for (let known = path; ; known = dirname(known)) {
-    yield [known, rest]
-    if (dirname(known) === known) return
-    rest = join(basename(known), rest)
-  }
-}
 
 /** Refuses files that a sink must not write to, before anything of them is changed. */
 export function refuseOthers(db: Database.Database, path: string, tables: readonly string[]): void {

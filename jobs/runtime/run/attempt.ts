@@ -28,6 +28,8 @@ export interface AttemptOptions {
   /** asks for one more checkpoint, and the end */
   drain: AbortSignal
   onEpoch(epoch: number, seconds: number): void
+  /** all nodes are open; whether all sources come to an end */
+  onOpen(bounded: boolean): void
 }
 
 export interface AttemptResult {
@@ -62,6 +64,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptResult
       stop: reason => coordinator?.drain(`${name}: ${reason}`),
     }),
   )
+  options.onOpen([...nodes.sources.values()].every(({ bounded }) => bounded))
   let failed = false
   try {
     if (options.reset) {

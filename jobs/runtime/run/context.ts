@@ -17,7 +17,12 @@ export interface ContextOptions {
   stop(reason: string): void
 }
 
+/** What is tried again for long is told of again after this many ms. */
+const reminder = 60_000
+
 export function createContext(options: ContextOptions): NodeContext {
+  const own = options.pipeline.slice(options.pipeline.indexOf('/') + 1)
+  let toldAt = 0
   const { pipeline, name, settings, jobMode, signal, log, metrics, meter, dead, stop } = options
   return {
     pipeline,
@@ -33,16 +38,26 @@ export function createContext(options: ContextOptions): NodeContext {
         signal,
         onRetry(message, ms) {
           meter.retries++
-          if (!meter.degraded) log.warn(`${message}; trying again, first in ${Math.round(ms)} ms`)
-          else log.debug(`${message}; trying again in ${Math.round(ms)} ms`)
+          const again = `${message}; trying again in ${Math.round(ms)} ms`
+          const now = performance.now()
+          if (meter.degraded && now - toldAt < reminder) log.debug(again)
+          else {
+            log.warn(again)
+            toldAt = now
+          }
           meter.degraded = true
         },
-        onEnd() {
+        onEnd(worked) {
           meter.degraded = false
-          if (!signal.aborted) log.info(`${what}: the trying again is over`)
+          if (worked) log.info(`${what}: works again`)
         },
       }),
     dead(row) {
+      // one of a node is told; how many there were is told at the end
+      if (meter.dead === 0)
+        log.warn(
+          `a row became a dead letter: ${row.message} (${row.code}); millrace dlq list --pipeline ${own} shows all`,
+        )
       meter.dead++
       dead(row)
     },

@@ -47,6 +47,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   let isFull = false
   /** letters that are tried again in the epoch under way */
   let retried: readonly number[] = []
+  /** there are more of them than one epoch takes */
+  let moreMarked = false
+  /** letters that cannot be tried again, and were told of */
+  const hopeless = new Set<number>()
   let replaying: { epoch: number; final(): void } | undefined
   let drainReason: string | undefined
   let isLive = false
@@ -130,7 +134,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     for (const [name, transform] of nodes.transforms) transform.finalized?.(epoch).catch(late(`transform '${name}'`))
     for (const [name, sink] of nodes.sinks) sink.finalized?.(epoch).catch(late(`sink '${name}'`))
     if (replaying?.epoch === epoch) replaying.final()
-    else if (isFull) due()
+    else if (isFull || moreMarked) due()
     else schedule()
   }
 
@@ -147,9 +151,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   /** Time for a checkpoint: dead letters that were marked come first, so that they are part of it. */
   async function checkpoint(): Promise<void> {
     if (machine.name !== 'idle') return
-    const { letters: marked } = await state.deadLetters(namespace, { marked: true, limit: 1000 })
+    const { letters: marked, next } = await state.deadLetters(namespace, { marked: true, limit: 1000 })
     // another one began, or the end came, while the state was asked
     if (machine.name !== 'idle') return
+    moreMarked = next !== null
     retried = inject(marked)
     const wanted = [...nodes.sinks.values()].some(sink => sink.due?.() === true)
     send({ type: 'due', forced: retried.length > 0 || wanted })
@@ -160,7 +165,9 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     return marked.flatMap(letter => {
       const problem = injectOne(letter)
       if (problem === undefined) return [letter.id]
-      log.warn(`dead letter ${letter.id} of node '${letter.node}' is not tried again: ${problem}`)
+      if (!hopeless.has(letter.id))
+        log.warn(`dead letter ${letter.id} of node '${letter.node}' is not tried again: ${problem}`)
+      hopeless.add(letter.id)
       return []
     })
   }
@@ -215,9 +222,14 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   async function follow(epoch: number, at: Positions): Promise<void> {
     machine = initial(sourceNames, sinkNames, epoch, at)
     for (const { name } of topology.nodes) options.enter(name, epoch + 1)
+    const { letters: marked, next } = await state.deadLetters(namespace, { marked: true, limit: 1000 })
     for (const name of sourceNames) wiring.run(name, task => task.run(at[name] ?? {}))
     schedule()
     isLive = true
+    // also where the sources have nothing new
+    moreMarked = next !== null
+    retried = inject(marked)
+    if (retried.length > 0) send({ type: 'due', forced: true })
     if (drainReason !== undefined) send({ type: 'drain' })
     await ended.promise
   }

@@ -5,8 +5,8 @@ export interface RetryOptions {
   signal: AbortSignal
   /** a try failed, and another comes in `ms` */
   onRetry(message: string, ms: number): void
-  /** the trying is over, in whatever way, after at least one failure */
-  onEnd(): void
+  /** the trying is over after at least one failure; whether it worked in the end */
+  onEnd(worked: boolean): void
 }
 
 const first = 100
@@ -24,11 +24,14 @@ export function backoff(failures: number, random: number = Math.random()): numbe
 export async function retry<T>(what: string, attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, onRetry, onEnd } = options
   let failures = 0
+  let worked = false
   try {
     for (;;) {
       signal.throwIfAborted()
       try {
-        return await attempt()
+        const result = await attempt()
+        worked = true
+        return result
       } catch (thrown) {
         signal.throwIfAborted()
         const error = toPipelineError(thrown)
@@ -40,6 +43,6 @@ export async function retry<T>(what: string, attempt: () => Promise<T>, options:
       }
     }
   } finally {
-    if (failures > 0) onEnd()
+    if (failures > 0) onEnd(worked)
   }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { openMemoryState } from '../../state/memory/memory.ts'
 import type { StateBackend } from '../../state/state.ts'
 import type { Topology } from '../../topology/topology.ts'
+import { rowsOf } from '../batch/rows.ts'
 import { take } from '../batch/select.ts'
 import { PipelineError } from '../errors.ts'
 import {
@@ -461,4 +462,38 @@ test('a sink that has something to publish gets a commit though no row comes', a
   })
   assert.deepEqual(stored.rows, rows(5))
   assert.deepEqual(stored.commits, [1, 2, 3])
+})
+
+test('dead letters that are tried again are taken by a run that has nothing new', async () => {
+  const state = await openMemoryState()
+  const stored = createStored()
+  let strict = true
+  const picky = transformNode('picky', ['list'], async () => ({
+    schema,
+    process: async () => [],
+    close: async () => {},
+  }))
+  picky.definition.open = async (_, __, context) => ({
+    schema,
+    async process(batches) {
+      if (!strict) return batches
+      for (const batch of batches)
+        for (const row of rowsOf(batch)) context.dead({ code: 'bad_row', message: 'strict', row })
+      return []
+    },
+    close: async () => {},
+  })
+  const topology = topologyOf([
+    sourceNode('list', listSource(rows(3)).open),
+    picky,
+    sinkNode('out', 'picky', storedSink(stored)),
+  ])
+  await run(topology, state)
+  assert.equal(await state.countDeadLetters('local_app_v1/test'), 3)
+  strict = false
+  await state.retryDeadLetters('local_app_v1/test')
+  await run(topology, state)
+  assert.deepEqual(stored.rows, rows(3))
+  assert.equal(await state.countDeadLetters('local_app_v1/test'), 0)
+  assert.equal((await run(topology, state)).epochs, 0)
 })

@@ -43,10 +43,14 @@ export async function runPipeline(options: RunOptions): Promise<AttemptResult> {
   const signal = AbortSignal.any([options.signal, cut.signal])
   const drain = new AbortController()
   let timer: NodeJS.Timeout | undefined
+  /** as the sources say once they are open */
+  let isBounded = false
+  let isOpen = false
 
   function onDrain(): void {
     const reason = String(options.drain.reason)
-    if (policyOf(topology, settings, jobMode) === 'fast') {
+    // before all is open nothing was read that could be drained
+    if (!isOpen || policyOf(settings, jobMode || isBounded) === 'fast') {
       log().info(`${reason}: ends at once; the next run goes on from the last checkpoint`)
       cut.abort(new Error(reason))
       return
@@ -64,6 +68,7 @@ export async function runPipeline(options: RunOptions): Promise<AttemptResult> {
     options.drain.addEventListener('abort', onDrain, { once: true })
     if (options.drain.aborted) onDrain()
     for (;;) {
+      isOpen = false
       try {
         const result = await runAttempt({
           ...options,
@@ -72,6 +77,10 @@ export async function runPipeline(options: RunOptions): Promise<AttemptResult> {
           signal,
           drain: drain.signal,
           onEpoch: (epoch, seconds) => options.onEpoch?.(epoch, seconds),
+          onOpen(bounded) {
+            isOpen = true
+            isBounded = bounded
+          },
         })
         if (result.epochs === 0 && jobMode) log().info(`nothing is new since epoch ${result.epoch}`)
         return result
@@ -97,13 +106,7 @@ export async function runPipeline(options: RunOptions): Promise<AttemptResult> {
 }
 
 /** auto: bounded work is drained, a stream is left to the next run. */
-function policyOf(topology: Topology, { drain_policy }: Settings, jobMode: boolean): 'drain' | 'fast' {
+function policyOf({ drain_policy }: Settings, isBounded: boolean): 'drain' | 'fast' {
   if (drain_policy !== 'auto') return drain_policy
-  return jobMode || topology.sources.every(isBounded) ? 'drain' : 'fast'
-}
-
-/** By its configuration: `mode: {type: bounded}`. */
-function isBounded({ config }: { config: unknown }): boolean {
-  const mode = (config as { mode?: { type?: unknown } } | undefined)?.mode
-  return mode?.type === 'bounded'
+  return isBounded ? 'drain' : 'fast'
 }

@@ -94,10 +94,18 @@ export function hostPipeline({ log, ...input }: HostOptions): PipelineHost {
       case 'ended':
         status = message.status
         over(() => ended.resolve({ epoch: message.epoch, epochs: message.epochs }))
+        endSoon()
         break
       case 'failed':
         fail(new PipelineFailure(message.failure))
+        endSoon()
     }
+  }
+
+  /** Something that it left behind may hold the thread. */
+  function endSoon(): void {
+    const ended = worker
+    setTimeout(() => void ended.terminate(), 2000).unref()
   }
 
   function start(reset: boolean): void {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import { openState } from '../../state/index.ts'
 import { loadTopology } from '../../topology/load.ts'
@@ -83,6 +82,8 @@ async function run(topology: Topology): Promise<void> {
         figures.lastError = message
       },
     })
+    for (const [name, { dead }] of meters)
+      if (dead > 0) logOf(name).warn(`${dead} ${dead === 1 ? 'row' : 'rows'} became dead letters in this run`)
     figures.deadLetters = await state.countDeadLetters(namespace)
     post({ type: 'ended', epoch: result.epoch || figures.epoch, epochs: figures.epochs, status: status() })
   } finally {
@@ -101,5 +102,5 @@ function failureOf(error: unknown): Failure {
 
 await main().catch(error => post({ type: 'failed', failure: failureOf(error) }))
 // rows on their way to stdout come first
-if (process.stdout.writableLength > 0) await once(process.stdout, 'drain')
+await new Promise<void>(resolve => process.stdout.write('', () => resolve()))
 port.close()

@@ -7,7 +7,7 @@ import { sqlite } from './sqlite.ts'
 exactlyOnceSuite({
   definition: sqlite,
   type: 'sqlite',
-  config: path => ({ path, table: 'scores', primary_key: 'id' }),
+  config: (path, table = 'scores') => ({ path, table, primary_key: 'id' }),
   assertIs(path, epoch) {
     const made = query(path, "select 1 from sqlite_schema where name = 'scores'").length > 0
     const rows = made ? query(path, 'select * from scores order by id') : []

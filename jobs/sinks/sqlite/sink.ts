@@ -28,13 +28,16 @@ async function createSink(
 ): Promise<Sink> {
   const { db, path } = shared
   const { pipeline, name, signal } = context
-  const fence = createFence(shared, { pipeline, name, signal })
+  const fence = createFence(shared, { pipeline, name, table: config.table, signal })
+  let refusal: PipelineError | undefined
   let target = await open()
 
   /** Makes the table, unless rows of it were published: it would then begin in the middle. */
   async function open(): Promise<Target | undefined> {
     const table = await context.retry(`prepare table ${quote(config.table)} of ${path}`, () =>
       shared.transaction(() => {
+        refusal = fence.moved()
+        if (refusal !== undefined) return undefined
         const found = findTable(db, config, input)
         if (found !== undefined) for (const column of found.missing) db.exec(addSql(found.table, column))
         else if (fence.published()) return undefined
@@ -47,9 +50,12 @@ async function createSink(
 
   function opened(): Target {
     if (target !== undefined) return target
-    throw new PipelineError(
-      'state',
-      `sqlite ${path}: table ${quote(config.table)} is gone, and rows were published to it: put it back, or start again with --reset`,
+    throw (
+      refusal ??
+      new PipelineError(
+        'state',
+        `sqlite ${path}: table ${quote(config.table)} is gone, and rows were published to it: put it back, or start again with --reset`,
+      )
     )
   }
 

@@ -7,10 +7,10 @@ import { sqliteAggregate } from './sqlite_aggregate.ts'
 exactlyOnceSuite({
   definition: sqliteAggregate,
   type: 'sqlite_aggregate',
-  config: path => ({
+  config: (path, table = 'teams') => ({
     path,
     landing_table: 'scores',
-    agg_table: 'teams',
+    agg_table: table,
     primary_key: 'id',
     group_by: { team: {} },
     aggregate: {

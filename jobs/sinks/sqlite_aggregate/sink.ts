@@ -35,10 +35,14 @@ async function createSink(
   const { db, path } = shared
   const { pipeline, name, signal } = context
   const names = namesOf(config)
-  const fence = createFence(shared, { pipeline, name, signal })
+  const fence = createFence(shared, { pipeline, name, table: config.agg_table, signal })
+  let refusal: PipelineError | undefined
   const isReady = () =>
     context.retry(`prepare table ${quote(config.agg_table)} of ${path}`, () =>
-      shared.transaction(() => makeTables(db, plan, config, fence.published(), refillSql(plan, names)), signal),
+      shared.transaction(() => {
+        refusal = fence.moved()
+        return refusal === undefined && makeTables(db, plan, config, fence.published(), refillSql(plan, names))
+      }, signal),
     )
   let ready = await isReady()
   const slots = slotsOf(plan)
@@ -81,6 +85,7 @@ async function createSink(
 
   return {
     async begin() {
+      if (refusal !== undefined) throw refusal
       if (!ready)
         throw new PipelineError(
           'state',

@@ -44,7 +44,8 @@ export function openDatabase(path: string): Db {
   try {
     // by its name: to open and close it would give up the locks that this process holds on it (fcntl)
     if (made) chmodSync(path, 0o600)
-    refuseOthers(db, path)
+    // all of one moment: another process may be making it
+    db.transaction(() => refuseOthers(db, path))()
     if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal')
       throw new PipelineError(
         'unavailable',

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { sqliteFailure } from '../../drivers/sqlite/failures.ts'
+import { checkPlace, makeFolder, realPath } from '../../drivers/sqlite-sink/place.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 
 export type Db = Database.Database
@@ -30,7 +31,9 @@ export function openFile(path: string): TableFile {
   let durable = false
 
   function connect(): Db {
-    inode = statSync(path).ino
+    const there = statSync(path)
+    if (!there.isFile()) throw refused(`${path} is no regular file`)
+    inode = there.ino
     const opened = new Database(path, { fileMustExist: true, timeout: busyMs })
     try {
       if (opened.pragma('application_id', { simple: true }) === storeId)
@@ -59,7 +62,7 @@ export function openFile(path: string): TableFile {
     writing() {
       if (!existsSync(path)) {
         close()
-        mkdirSync(dirname(path), { recursive: true })
+        makeFolder(dirname(realPath(path)))
         closeSync(openSync(path, 'a', 0o600))
       }
       const opened = reading()!
@@ -82,6 +85,12 @@ export function openFile(path: string): TableFile {
     },
     close,
   }
+}
+
+/** Writes nothing: refuses what can never be a file; with `fill` also where this process may not write. */
+export function checkFile(path: string, fill: boolean): void {
+  const real = realPath(path)
+  if (fill) checkPlace(real)
 }
 
 const refused = (why: string, cause?: unknown) =>

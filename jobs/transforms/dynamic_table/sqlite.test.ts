@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
@@ -148,6 +148,37 @@ test('what is no place for a table is refused by name', async t => {
     assert.deepEqual([error.code, error.path], ['bad_pipeline', [key]])
     assert.match(error.message, said)
   }
+})
+
+test('a path that can never be a file is refused when it is opened, filled or not', async t => {
+  const folder = tempFolder(t)
+  writeFileSync(join(folder, 'notes.txt'), 'no folder')
+  symlinkSync(join(folder, 'unmounted'), join(folder, 'link'))
+  const fill = { sql: 'select id from orders' }
+  for (const [path, keys, said] of [
+    ['/proc/x/y/tables.db', fill, /\/proc belongs to the kernel/],
+    [join(folder, 'notes.txt', 'tables.db'), {}, /cannot be made \(ENOTDIR\)/],
+    [join(folder, 'link', 'tables.db'), {}, /link is a link to what is not there/],
+    [join(folder, 'link'), {}, /link is a link to what is not there/],
+    [folder, {}, /is no regular file/],
+    ['sqlite:./tables.db', {}, /is a URL, and path names a file: write \.\/tables\.db/],
+    ['file:x.db?mode=memory', {}, /write x\.db/],
+    ['~/tables.db', {}, /the shell's ~ is not expanded here/],
+    [':memory:', {}, /rows in memory would go with the process/],
+  ] as const) {
+    const error = await errorOf(openFor(t, sqliteConfig(path, keys)))
+    assert.deepEqual([error.code, error.path], ['bad_pipeline', ['path']])
+    assert.match(error.message, said)
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ['link', 'notes.txt'])
+})
+
+test('a value that has no place to go to ends the attempt at once', async t => {
+  // whoever only reads waits for a file that another makes
+  const { table } = await openFor(t, sqliteConfig('/proc/x/y/tables.db'))
+  assert.deepEqual(await table.has(['a']), [false])
+  const error = await errorOf(table.add(['a']))
+  assert.deepEqual([error.code, error.path], ['bad_pipeline', ['path']])
 })
 
 test('a table of another shape that does not take a value is an error, not a silence', async t => {

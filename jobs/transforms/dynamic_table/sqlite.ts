@@ -3,7 +3,7 @@ import { identifier } from '../../drivers/duckdb/duckdb.ts'
 import type { DynamicTable, NodeContext } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { DynamicTableConfig } from './dynamic_table.ts'
-import { type Db, failure, openFile } from './file.ts'
+import { checkFile, type Db, failure, openFile } from './file.ts'
 
 /** Keys of one go: the thread does other things in between, and other processes get the file. */
 const maxBatchSize = 1000
@@ -12,7 +12,7 @@ const cachedValues = 1_000_000
 
 type Config = Pick<
   DynamicTableConfig,
-  'path' | 'backend_entity_name' | 'column' | 'time_column' | 'cache' | 'cache_refresh_debounce_ms'
+  'path' | 'sql' | 'backend_entity_name' | 'column' | 'time_column' | 'cache' | 'cache_refresh_debounce_ms'
 >
 
 /** Writes nothing before the first `add`; a file or table that is missing holds no values. */
@@ -98,6 +98,7 @@ export async function openSqliteTable(config: Config, context: NodeContext): Pro
   }
 
   const check = await attempt(`open ${entity}`, () => {
+    checkFile(path, config.sql !== undefined)
     const db = file.reading()
     const columns = db && columnsOf(db)
     return columns !== undefined && columns.length > 0 && !columns.includes(column) ? columns : undefined

@@ -2,14 +2,20 @@
 export const linesPerSecond = 1000
 const longest = 2000
 
+/** Text in which nothing can end a line, move the cursor or turn the direction of reading. */
+export const visible = (text: string): string =>
+  text.replace(/[^\P{Cc}\t]|[\u2028-\u202e\u2066-\u2069]/gu, character =>
+    character === '\n' ? '\\n' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 export interface ScriptConsole {
   /** `now` in milliseconds of a monotonic clock */
   line(level: string, text: string, now: number): void
 }
 
 /**
- * Passes lines on to `emit`: cut where they are long, and at most so many in a second; what was left out is told
- * with the first line of a later second.
+ * Passes lines on to `emit`: with control characters escaped, cut where they are long, and at most so many in a
+ * second; what was left out is told with the first line of a later second.
  */
 export function createConsole(emit: (level: string, text: string) => void): ScriptConsole {
   let since = Number.NEGATIVE_INFINITY
@@ -23,7 +29,8 @@ export function createConsole(emit: (level: string, text: string) => void): Scri
         lines = 0
       }
       if (lines++ >= linesPerSecond) return
-      emit(level, text.length > longest ? `${text.slice(0, longest)}… (${text.length} characters)` : text)
+      const shown = visible(text.slice(0, longest))
+      emit(level, text.length > longest ? `${shown}… (${text.length} characters)` : shown)
     },
   }
 }

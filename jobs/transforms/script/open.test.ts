@@ -113,6 +113,17 @@ test('console goes to the log of the node, with its level', async t => {
   ])
 })
 
+test('no script can forge a line of the log', async t => {
+  const hostile = 'a\nb\r\u001b[2J\u007f\u009b\u2028\u202e\tü'
+  const shown = 'a\\nb\\u000d\\u001b[2J\\u007f\\u009b\\u2028\\u202e\tü'
+  const text = JSON.stringify(hostile)
+  const { run, log, dead } = await opened(t, `function process() { console.log(${text}); throw ${text} }`)
+  await run(one)
+  assert.deepEqual(log, [`info ${shown}`])
+  assert.equal(dead[0]!.message, shown)
+  await assert.rejects(opened(t, `throw new Error(${text})`), { message: `line 1: Error: ${shown}` })
+})
+
 test('what was logged before a breach is there', async t => {
   const { run, log } = await opened(t, 'function process() { console.log("before"); while (true) {} }', {
     limits: { timeout: '100ms' },

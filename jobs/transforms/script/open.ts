@@ -3,6 +3,7 @@ import { typeOf, withOp } from '../../runtime/batch/types.ts'
 import type { Stream, Transform, TransformContext } from '../../runtime/contract.ts'
 import { context as inContext, PipelineError } from '../../runtime/errors.ts'
 import { chunksOf, outcomeOf, sandboxColumns } from './columns.ts'
+import { visible } from './console.ts'
 import { createPool } from './pool.ts'
 import { openSandbox, type SandboxOptions } from './sandbox.ts'
 import type { ScriptConfig } from './script.ts'
@@ -101,5 +102,6 @@ const wrongScript = (message: string) => new PipelineError('bad_pipeline', messa
 /** The message with the first line of the script that the stack names. */
 function located({ lineOf }: Compiled, message: string, stack: string): string {
   const place = /\bscript:(\d+):(\d+)/.exec(stack)
-  return place === null ? message : `line ${lineOf(Number(place[1]), Number(place[2]))}: ${message}`
+  const said = visible(message)
+  return place === null ? said : `line ${lineOf(Number(place[1]), Number(place[2]))}: ${said}`
 }

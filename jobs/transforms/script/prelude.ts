@@ -111,6 +111,11 @@ export function preludeOf({ inputs, outputs }: SandboxColumns): string {
     put(value, i)
   }
 
+  const isThenable = value =>
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    !(value instanceof PromiseOf) && typeof value.then === 'function'
+  const awaited = thenable => new PromiseOf(settled => settled(thenable))
+
   function describe(error) {
     try {
       if (typeof error !== 'object' || error === null) return bare([cut(typeof error === 'string' ? error : text(error), 1000), ''])
@@ -136,6 +141,7 @@ export function preludeOf({ inputs, outputs }: SandboxColumns): string {
       let value
       try {
         value = process(rowOf(i))
+        if (isThenable(value)) value = awaited(value)
         if (value instanceof PromiseOf) {
           const mine = ++turn
           waiting = true

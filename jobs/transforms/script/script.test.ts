@@ -318,6 +318,35 @@ test('an async process is awaited row by row', async t => {
   )
 })
 
+test('anything with a function then is awaited as a promise is', async t => {
+  const code = `class Later extends Promise {}
+  function process(input) {
+    const { id } = input
+    if (id === 1) return { then(resolve) { resolve(input); resolve({ id: 9 }) } }
+    if (id === 2) return { then(resolve, reject) { reject(new Error('two')) } }
+    if (id === 3) return { then() {} }
+    if (id === 4) return { then(resolve) { resolve({ then(inner) { inner([input, input]) } }) } }
+    if (id === 5) return { get then() { throw new Error('five') } }
+    if (id === 6) return Object.assign(() => {}, { then(resolve) { resolve(null) } })
+    if (id === 7) return Later.resolve(input)
+    return { id, then: 'a text' }
+  }`
+  const { run, dead, dropped } = await opened(t, code)
+  assert.deepEqual(
+    (await run(ids(1, 2, 3, 4, 5, 6, 7, 8))).map(row => row.id),
+    [1, 4, 4, 7, 8],
+  )
+  assert.deepEqual(
+    dead.map(letter => letter.message),
+    [
+      'line 5: Error: two',
+      'TypeError: the promise of process never settles: nothing outside of the script can settle it',
+      'line 8: Error: five',
+    ],
+  )
+  assert.equal(dropped(), 1)
+})
+
 test('columns may be named as anything', async t => {
   const names = ['__proto__', 'constructor', 'toString', 'a"b\\', '\u2028', '$' + '{x}', '`', '1', 'length', '_gs_op2']
   const columns = Object.fromEntries(names.map(name => [name, 'utf8']))

@@ -21,8 +21,12 @@ export interface Lookups {
 
 const FUNCTION = 'mr_table_check'
 
-/** `inputs`: nodes that the SQL reads. */
-export function createLookups(tables: ReadonlyMap<string, DynamicTable>, inputs: readonly string[]): Lookups {
+/** `inputs`: nodes that the SQL reads; `outOfStep` is told of a table that another node fills. */
+export function createLookups(
+  tables: ReadonlyMap<string, DynamicTable>,
+  inputs: readonly string[],
+  outOfStep: (table: string, filledBy: string) => void,
+): Lookups {
   const answers = new Map<string, Map<string, boolean>>()
   const asked = new Map<string, Set<string>>()
 
@@ -57,7 +61,8 @@ export function createLookups(tables: ReadonlyMap<string, DynamicTable>, inputs:
       })
       for (const call of calls) {
         const table = checkCall(call.children as Expression[], tables)
-        checkInput(table, tables.get(table)!, inputs)
+        const { filledBy } = tables.get(table)!
+        if (filledBy !== undefined && !inputs.includes(filledBy)) outOfStep(table, filledBy)
         call.function_name = FUNCTION
       }
       if (calls.length === 0) return
@@ -101,14 +106,6 @@ function checkCall([name, value, ...more]: readonly Expression[], tables: Readon
   if (tables.has(text)) return text
   const known = [...tables.keys()].map(table => `'${table}'`).join(', ')
   throw refused(`dynamic table '${text}' is not defined in pipeline topology: it has ${known || 'none'}`)
-}
-
-/** Else table and rows would go their ways at different speeds. */
-function checkInput(name: string, { filledBy }: DynamicTable, inputs: readonly string[]): void {
-  if (filledBy === undefined || inputs.includes(filledBy)) return
-  throw refused(
-    `dynamic table '${name}' is filled from '${filledBy}', and this SQL reads ${inputs.map(input => `'${input}'`).join(', ')}: both must read the same node, so that they stay in step`,
-  )
 }
 
 const refused = (message: string) => new PipelineError('bad_pipeline', message, { path: ['sql'] })

@@ -13,9 +13,19 @@ export async function openSql(
   inputs: ReadonlyMap<string, Stream>,
   context: TransformContext,
 ): Promise<Transform> {
-  const lookups = createLookups(context.tables, [...inputs.keys()])
+  const lookups = createLookups(context.tables, [...inputs.keys()], (table, filledBy) =>
+    context.log.warn(
+      `dynamic table '${table}' is filled from '${filledBy}', which this SQL does not read: rows may come before the values that they look up`,
+    ),
+  )
   const schemas = new Map([...inputs].map(([name, { schema }]) => [name, schema]))
-  const select = await compileSelect(sql, schemas, { udfs: context.udfs, op: true, prepare: lookups.install })
+  const select = await compileSelect(sql, schemas, {
+    udfs: context.udfs,
+    op: true,
+    // Before the pipeline counts as stuck: it would only start again, with the same rows
+    runTime: (context.settings.checkpoint_timeout_sec * 1000) / 2,
+    prepare: lookups.install,
+  })
   try {
     checkKey(context.name, primary_key, select.schema)
   } catch (error) {

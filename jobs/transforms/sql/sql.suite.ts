@@ -51,13 +51,14 @@ export interface Options {
 export async function open(t: TestContext, sql: string, options: Options = {}) {
   const { inputs = { source: blocks }, primary_key = 'id', tables = {}, udfs = [], signal } = options
   const dead: DeadRow[] = []
+  const warnings: string[] = []
   const context: TransformContext = {
     pipeline: 'local_app_v1/test',
     name: 'node',
     settings: settingsSchema.parse({}),
     jobMode: false,
     signal: signal ?? new AbortController().signal,
-    log: { debug() {}, info() {}, warn() {} },
+    log: { debug() {}, info() {}, warn: message => void warnings.push(message) },
     metrics: { count() {}, gauge() {}, latency() {} },
     retry: (_what, attempt) => attempt(),
     dead: letter => void dead.push(letter),
@@ -72,7 +73,7 @@ export async function open(t: TestContext, sql: string, options: Options = {}) {
   async function run(rows: readonly Row[], from = Object.keys(inputs)[0]!) {
     return (await transform.process([batch(inputs[from]!, rows)], from)).flatMap(rowsOf)
   }
-  return { transform, run, dead, names: transform.schema.fields.map(({ name }) => name) }
+  return { transform, run, dead, warnings, names: transform.schema.fields.map(({ name }) => name) }
 }
 
 export const rejects = (t: TestContext, sql: string, message: RegExp | string, options?: Options) =>

@@ -6,6 +6,7 @@ import { batchOf } from '../../../runtime/batch/build.ts'
 import { rowsOf } from '../../../runtime/batch/rows.ts'
 import { compileExpressions } from '../compile.ts'
 import { functionNames } from './install.ts'
+import { createSizeLimit } from './sizes.ts'
 
 const schema = new Schema([new Field('n', new Int64(), true)])
 const one = batchOf(schema, [vectorFromArray([1n], new Int64()).data[0]!], 1)
@@ -233,6 +234,6 @@ test('every name in the tables can be made known to DuckDB', async () => {
   const { openDuckDb } = await import('../../duckdb/instance.ts')
   const { installFunctions } = await import('./install.ts')
   const db = await openDuckDb()
-  await installFunctions(db, new Set(functionNames), [])
+  await installFunctions(db, new Set(functionNames), [], createSizeLimit().scalar)
   db.close()
 })

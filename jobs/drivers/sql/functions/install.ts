@@ -11,11 +11,12 @@ import { macros as plainMacros } from './macros.ts'
 import { missing } from './missing.ts'
 import { matchMacros } from './rewrite.ts'
 import { valuesOf } from './rowwise.ts'
+import { sizeMacros } from './sizes.ts'
 import { textFunctions, textMacros } from './texts.ts'
 import { wideFunctions } from './wide.ts'
 
 const macros: ReadonlyMap<string, string> = new Map(
-  Object.entries({ ...plainMacros, ...textMacros, ...jsonMacros, ...hashMacros, ...matchMacros }),
+  Object.entries({ ...plainMacros, ...textMacros, ...jsonMacros, ...hashMacros, ...matchMacros, ...sizeMacros }),
 )
 const scalars: ReadonlyMap<string, ScalarFunction> = new Map(
   [...byteFunctions, ...wideFunctions, ...textFunctions, ...jsonFunctions].map(scalar => [scalar.name, scalar]),
@@ -24,11 +25,19 @@ const scalars: ReadonlyMap<string, ScalarFunction> = new Map(
 /** All names, for tests and documents. */
 export const functionNames: readonly string[] = [...macros.keys(), ...scalars.keys()]
 
-/** Makes those functions known that SQL calls, and those that these call; refuses what only the model has, by name. */
-export async function installFunctions(db: DuckDb, names: ReadonlySet<string>, udfs: readonly Udf[]): Promise<void> {
-  const own = await db.rows(`select distinct function_name as name from duckdb_functions()
+/**
+ * Makes those functions known that SQL calls, and those that these call; refuses what only the model has, by name.
+ * `own`: a function of this engine alone.
+ */
+export async function installFunctions(
+  db: DuckDb,
+  names: ReadonlySet<string>,
+  udfs: readonly Udf[],
+  own: ScalarFunction,
+): Promise<void> {
+  const known = await db.rows(`select distinct function_name as name from duckdb_functions()
     where schema_name = 'main' and database_name = 'system'`)
-  const builtIn = new Set(own.map(({ name }) => name))
+  const builtIn = new Set(known.map(({ name }) => name))
   const done = new Set<string>()
 
   async function install(name: string): Promise<void> {
@@ -47,7 +56,7 @@ export async function installFunctions(db: DuckDb, names: ReadonlySet<string>, u
         if (called !== name) await install(called!)
       await db.run(`create or replace macro ${identifier(name)} ${text}`)
     }
-    const scalar = scalars.get(name)
+    const scalar = name === own.name ? own : scalars.get(name)
     if (scalar !== undefined) await db.register(scalar)
   }
 

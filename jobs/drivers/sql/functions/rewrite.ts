@@ -2,6 +2,7 @@ import { typeOf } from '../../../runtime/batch/types.ts'
 import { PipelineError } from '../../../runtime/errors.ts'
 import { sqlTypeOf } from '../../duckdb/types.ts'
 import { type Expression, type Tree, walk } from '../tree.ts'
+import { countedCall } from './sizes.ts'
 
 /** Calls that only have another name, and those whose number of arguments tells which function is meant. */
 const names: Readonly<Record<string, string>> = {
@@ -19,11 +20,17 @@ const names: Readonly<Record<string, string>> = {
 /** Changes calls of functions that no macro can stand for. `castTo` gives a tree of a cast to a type. */
 export async function rewriteCalls(root: Tree, castTo: (type: string) => Promise<Expression>): Promise<void> {
   const casts: Tree[] = []
+  const ofTables = new Set<Tree>()
   walk(root, node => {
+    // After FROM they make rows one by one, and not a value
+    if (node.type === 'TABLE_FUNCTION') ofTables.add(node.function as Tree)
     if (node.class !== 'FUNCTION') return
     const name = String(node.function_name).toLowerCase()
     const children = node.children as Expression[]
-    if (Object.hasOwn(names, name)) rename(node, names[name]!)
+    const counted = ofTables.has(node) ? undefined : countedCall(name, children)
+    if (counted === 'mr_format') children[0] = callOf(counted, children[0]!)
+    else if (counted !== undefined) rename(node, counted)
+    else if (Object.hasOwn(names, name)) rename(node, names[name]!)
     else if (name === 'array_filter' && children.length === 3) rename(node, 'mr_array_filter')
     else if (name === 'named_struct') nameFields(node, children)
     else if (name === 'struct') {
@@ -43,8 +50,27 @@ export async function rewriteCalls(root: Tree, castTo: (type: string) => Promise
 
 function rename(node: Tree, name: string): void {
   node.function_name = name
-  node.schema = ''
+  node.catalog = node.schema = ''
   node.is_operator = false
+}
+
+/** `name(argument)` */
+function callOf(name: string, argument: Expression): Expression {
+  return {
+    class: 'FUNCTION',
+    type: 'FUNCTION',
+    alias: '',
+    query_location: argument.query_location!,
+    function_name: name,
+    catalog: '',
+    schema: '',
+    children: [argument],
+    filter: null,
+    order_bys: { type: 'ORDER_MODIFIER', orders: [] },
+    distinct: false,
+    is_operator: false,
+    export_state: false,
+  }
 }
 
 /** `named_struct('a', 1, 'b', 2)` */

@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import type { DuckDb } from '../duckdb/duckdb.ts'
+import { type CopyOptions, copySql } from './copy.ts'
+import type { Files } from './files.ts'
+
+const syncsAtOnce = 16
+
+export interface StagedFile {
+  /** relative to the writer's folder */
+  file: string
+  rows: number
+  bytes: number
+}
+
+export interface StageOrder {
+  select: string
+  /** how many rows the SELECT gives */
+  rows: number
+  name: string
+  copy: CopyOptions
+}
+
+/** Writes staged files. */
+export interface StageWriter {
+  write(order: StageOrder): Promise<StagedFile>
+  /** All that was written is on disk. */
+  settle(): Promise<void>
+}
+
+/** Files are brought to disk while others are written. `stage` is a folder below `folder`; both are there. */
+export function createStageWriter(db: DuckDb, files: Files, folder: string, stage: string): StageWriter {
+  const running = new Set<Promise<void>>()
+  let failure: { error: unknown } | undefined
+  let isNew = false
+
+  async function wait(): Promise<void> {
+    await Promise.all(running)
+    if (failure !== undefined) throw failure.error
+  }
+
+  return {
+    async write({ select, rows, name, copy }) {
+      const file = `${stage}/${name}`
+      const path = join(folder, file)
+      files.before('copy', path)
+      // what a COPY has to tell costs as much as a small file
+      await db.run(copySql(select, path, copy))
+      const bytes = await files.size(path)
+      isNew = true
+      const sync = files.sync(path).catch(error => {
+        failure ??= { error }
+      })
+      running.add(sync)
+      void sync.then(() => running.delete(sync))
+      if (running.size >= syncsAtOnce) await wait()
+      return { file, rows, bytes }
+    },
+    async settle() {
+      await wait()
+      if (isNew) await files.syncFolder(join(folder, stage))
+      isNew = false
+    },
+  }
+}

@@ -1,0 +1,81 @@
+import { mkdirSync, utimesSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createLog, type LogRecord } from '../../../core/telemetry/event.ts'
+import { literal } from '../../drivers/duckdb/duckdb.ts'
+import type { Files } from '../../drivers/lake/files.ts'
+import {
+  batchOf,
+  checkpoint,
+  streamOf,
+  tempFolder,
+  visible,
+  watched,
+  withReader,
+} from '../../drivers/lake/harness.suite.ts'
+import { openParquet } from '../../sinks/parquet/open.ts'
+import { parquet } from '../../sinks/parquet/parquet.ts'
+import { type CompactOptions, compactFolder } from './compact.ts'
+
+/** What tests of the compaction have in common. */
+
+export function keepingLog() {
+  const records: LogRecord[] = []
+  return { records, log: createLog({ level: 'trace', write: record => void records.push(record) }) }
+}
+
+export async function compact(path: string, given: Partial<CompactOptions> = {}, files?: Files) {
+  const { log, records } = keepingLog()
+  const signal = new AbortController().signal
+  const result = await compactFolder({ path, target_file_size: 1 << 28, older_than: 0, signal, log, ...given }, files)
+  return { ...result, warnings: records.filter(({ level }) => level === 'warn').map(({ message }) => message) }
+}
+
+const types = { id: 'int64', day: 'int64', name: 'utf8' } as const
+const perEpoch = 20
+
+/** Rows `[epoch × 20, … + 20)`, two files for each epoch: of day 0 and day 1. */
+export async function openWriter(t: TestContext, path: string) {
+  const config = parquet.config.parse({ from: 'rows', path, partition_by: 'day', rows_per_file: perEpoch / 2 })
+  const sink = await openParquet(config, streamOf(types), watched())
+  t.after(() => sink.close())
+  let epoch = (await sink.begin())?.epoch ?? 0
+  return async (epochs = 1): Promise<void> => {
+    for (let n = 0; n < epochs; n++) {
+      const ids = range(perEpoch, epoch * perEpoch)
+      epoch++
+      await sink.write(
+        batchOf(
+          types,
+          ids.map(id => ({ id, day: id % 2, name: `row ${id}` })),
+        ),
+        epoch,
+      )
+      await sink.commit(checkpoint(epoch))
+    }
+  }
+}
+
+export const range = (count: number, from = 0): number[] => Array.from({ length: count }, (_, at) => from + at)
+
+/** Files as another tool writes them: relative path → SELECT. */
+export async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  await withReader(folder, async db => {
+    for (const [path, select] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      await db.run(`copy (${select}) to ${literal(join(folder, path))} (format parquet)`)
+    }
+  })
+}
+
+/** Files of one column `id`. */
+export const idsFrom = (from: number, count = 10): string =>
+  `select i as id from range(${from}, ${from + count}) as t(i)`
+
+/** Makes all files look an hour old. */
+export function age(folder: string): void {
+  const then = Date.now() / 1000 - 3600
+  for (const name of visible(folder)) utimesSync(join(folder, name), then, then)
+}
+
+export { tempFolder }

@@ -1,0 +1,184 @@
+import { join } from 'node:path'
+import type { DuckDb } from '../../drivers/duckdb/duckdb.ts'
+import { groupRows, orderSql } from '../../drivers/lake/copy.ts'
+import { partitionFolder } from '../../drivers/lake/layout.ts'
+import { type Place, stageName } from '../../drivers/lake/publish.ts'
+import { createStageWriter } from '../../drivers/lake/writer.ts'
+import { rowsOf } from '../../runtime/batch/rows.ts'
+import type { DeadRow } from '../../runtime/contract.ts'
+import { writeChunk } from './chunk.ts'
+import { type Draft, dropChunks, folderOf, keyOf } from './draft.ts'
+import type { ParquetConfig } from './parquet.ts'
+import type { Partition } from './partition.ts'
+import { createPerformer } from './perform.ts'
+import { type Limits, type Move, movesOf, type Standing } from './policy.ts'
+import type { Pool } from './pool.ts'
+import { bulkSql, inBulk, sharedRows, type Values, wantedSql } from './select.ts'
+
+/** Partitions above which their rows are gathered side by side before each is written. */
+const few = 16
+/** of a gathering: bytes in memory, and partitions */
+const bulkBytes = 256 * 1024 * 1024
+const bulkPartitions = 2000
+/** Until a file tells: bytes of a file for each byte in memory. */
+const usualRatio = 0.25
+
+export interface StageOptions {
+  config: ParquetConfig
+  partitions: readonly Partition[]
+  db: DuckDb
+  pool: Pool
+  place: Place
+  dead(row: DeadRow): void
+}
+
+export interface Stage {
+  /**
+   * Writes the pool's rows to staged files of the draft, durably, and seals what is to be sealed; from `until` on
+   * (performance.now) nothing more is. `all`: whatever is open is sealed. Ends with an error once `signal` aborts.
+   */
+  run(draft: Draft, options: RunOptions): Promise<void>
+}
+
+interface RunOptions {
+  all: boolean
+  until: number
+  signal?: AbortSignal
+}
+
+export function createStage(options: StageOptions): Stage {
+  const { config, partitions, db, pool, place, dead } = options
+  const levels = partitions.length
+  const pathOf = (file: string) => join(place.folder, file)
+  const limits: Limits = {
+    rowsPerFile: config.rows_per_file ?? Number.POSITIVE_INFINITY,
+    targetSize: config.target_file_size,
+    maxAge: config.max_age,
+    maxOpen: config.max_open_partitions,
+  }
+  let ratio = usualRatio
+
+  async function run(draft: Draft, { all, until, signal }: RunOptions): Promise<void> {
+    const writer = createStageWriter(db, place.files, place.folder, stageName(draft.fence))
+    const standings = await standingsOf(draft)
+    const columns = config.write_partition_columns
+      ? pool.columns
+      : pool.columns.filter(({ name }) => !partitions.some(({ column }) => column === name))
+    const copy = {
+      compression: config.compression,
+      level: config.compression_level,
+      groupRows: config.row_group_size ?? groupRows(rowBytes(draft)),
+    }
+    const perform = createPerformer({
+      db,
+      draft,
+      partitions,
+      columns,
+      order: orderSql(config.sort_by.filter(({ name }) => columns.some(column => column.name === name))),
+      pathOf,
+      write: (select, rows, name) => writer.write({ select, rows, name, copy }),
+      learn(fileBytes, memoryBytes) {
+        // small files are mostly footer
+        if (memoryBytes > 64 * 1024) ratio = fileBytes / memoryBytes
+      },
+    })
+
+    const taken = new Set<string>()
+    for await (const { move, shared } of sourcesOf(
+      draft,
+      movesOf(standings, limits, { ratio, now: Date.now(), all }),
+    )) {
+      if (performance.now() > until) break
+      signal?.throwIfAborted()
+      await perform(move, shared)
+      if (move.standing.freshRows > 0) taken.add(move.standing.key)
+    }
+    signal?.throwIfAborted()
+    await writeChunk({ db, draft, levels, ratio, pathOf, writer }, standings, taken)
+    await writer.settle()
+    dropChunks(draft)
+    await pool.clear()
+  }
+
+  /** Bytes of a row in memory, about. */
+  function rowBytes({ open }: Draft): number {
+    if (pool.rows > 0) return pool.bytes / pool.rows
+    return Math.max(1, ...[...open.values()].map(({ rows, bytes }) => bytes / rows / ratio))
+  }
+
+  async function standingsOf(draft: Draft): Promise<Standing[]> {
+    const standings = new Map<string, Standing>()
+    for (const [key, open] of draft.open)
+      standings.set(key, { key, values: open.values, open, freshRows: 0, freshBytes: 0 })
+    for (const { values, rows } of await pool.counts()) {
+      if (folderOf(partitions, values) === undefined) {
+        await bury(values)
+        continue
+      }
+      const key = keyOf(values)
+      const freshBytes = (pool.bytes * rows) / pool.rows
+      standings.set(key, { key, values, open: draft.open.get(key), freshRows: rows, freshBytes })
+    }
+    return [...standings.values()]
+  }
+
+  /** Rows that no folder can be named after become dead letters. */
+  async function bury(values: Values): Promise<void> {
+    const batch = await pool.extract(values)
+    const at = partitions.findIndex(({ name }, level) => partitionFolder(name, values[level]!) === undefined)
+    const { name } = partitions[at]!
+    const message = `partition ${name}: ${JSON.stringify(values[at]!.slice(0, 40))}… is too long for the name of a folder, which has 255 bytes at most`
+    for (const row of batch === undefined ? [] : rowsOf(batch)) dead({ code: 'bad_row', message, row })
+  }
+
+  /** Each move with SELECTs of its rows in pool and chunks. Those of many partitions are gathered first. */
+  async function* sourcesOf(draft: Draft, moves: readonly Move[]): AsyncGenerator<{ move: Move; shared: string[] }> {
+    for (const group of groupsOf(moves)) {
+      const sharing = group.filter(move => move.standing.freshRows > 0 || chunkOf(move) !== undefined)
+      const isBulk = sharing.length > few
+      if (isBulk) {
+        const wanted = sharing.map(move => ({ values: move.standing.values, chunk: chunkOf(move) }))
+        const first = Math.min(...wanted.map(({ chunk }) => chunk ?? Number.POSITIVE_INFINITY))
+        await db.run(wantedSql('wanted', wanted, levels))
+        await db.run(
+          bulkSql(
+            draft.chunks.filter(({ seq }) => seq >= first),
+            pathOf,
+            levels,
+          ),
+        )
+      }
+      const places = new Map(sharing.map((move, n) => [move, n]))
+      for (const move of group) {
+        const n = isBulk ? places.get(move) : undefined
+        const first = chunkOf(move) ?? Number.POSITIVE_INFINITY
+        const chunks = draft.chunks.filter(({ seq }) => seq >= first).map(({ file }) => pathOf(file))
+        const { values, freshRows } = move.standing
+        yield { move, shared: n === undefined ? sharedRows(values, chunks, freshRows > 0) : inBulk(n) }
+      }
+      if (isBulk) await db.run('drop table bulk')
+    }
+  }
+
+  return { run }
+}
+
+/** The chunk from which on a move takes rows. */
+const chunkOf = ({ do: what, standing }: Move): number | undefined =>
+  what === 'seal' ? standing.open?.chunk : undefined
+
+/** Moves that fit into memory together, in order. */
+function* groupsOf(moves: readonly Move[]): Generator<Move[]> {
+  let group: Move[] = []
+  let size = 0
+  for (const move of moves) {
+    if (group.length > 0 && (size + move.size > bulkBytes || group.length >= bulkPartitions)) {
+      yield group
+      group = []
+      size = 0
+    }
+    group.push(move)
+    size += move.size
+  }
+  if (group.length > 0) yield group
+}

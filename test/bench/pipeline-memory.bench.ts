@@ -1,0 +1,58 @@
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { compare, defineBenchmark, median, note } from './harness/benchmark.ts'
+import { filesOf } from './harness/lake.ts'
+import { runPipelineFile } from './harness/pipeline.ts'
+import { plot, thirds } from './harness/plot.ts'
+import { runWorker } from './harness/processes.ts'
+import { openWorkdir } from './harness/workdir.ts'
+import { ordersPipeline } from './load/orders.ts'
+
+/** rows of a file that the backfill reads */
+const fileRows = 1_000_000
+
+/** of a shorter run the thirds are about its start: it has no bar */
+const enoughSamples = 60
+
+export const benchmark = defineBenchmark({
+  about: 'memory of a backfill, Parquet → sql → Parquet: its last third ÷ its middle third',
+  options: { rows: 10_000_000 },
+  async run({ rows }, workdir) {
+    const orders = join(openWorkdir().fresh(), 'orders')
+    mkdirSync(orders)
+    const nameOf = (file: number) => join(orders, `${String(file).padStart(4, '0')}.parquet`)
+    await runWorker('load/order-files.ts', { rows: Math.min(rows, fileRows), parquet: nameOf(0) })
+    const files = Math.max(1, Math.round(rows / fileRows))
+    for (let file = 1; file < files; file++) copyFileSync(nameOf(0), nameOf(file))
+
+    const dir = workdir.fresh()
+    const lake = join(dir, 'lake')
+    const run = await runPipelineFile({
+      dir,
+      pipeline: ordersPipeline(orders, { type: 'parquet', path: lake, partition_by: ['country'] }),
+    })
+    const parts = thirds(run.rss)
+    const peak = Math.max(...run.rss)
+    const lines = parts.map(third => plot(third, peak))
+    for (const line of lines) note(line)
+    return [
+      compare({
+        bench: 'pipeline memory',
+        unit: 'MB',
+        ...(run.rss.length >= enoughSamples && { bar: 1.1 }),
+        lowerIsBetter: true,
+        ours: [median(parts[2])],
+        reference: [median(parts[1])],
+        detail: {
+          rows: files * Math.min(rows, fileRows),
+          rows_per_second: (files * Math.min(rows, fileRows)) / run.seconds,
+          samples: run.rss.length,
+          first_third: median(parts[0]),
+          peak,
+          plot: lines,
+          written: filesOf(lake),
+        },
+      }),
+    ]
+  },
+})
