@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { otlpTableNames } from '../../core/otlp/tables.ts'
 import { duration, size } from '../settings.ts'
+import { compactionKeys } from './compact/keys.ts'
 
 /** The keys of `jobs.yaml`. Defaults and descriptions are here and nowhere else. */
 
@@ -12,8 +13,9 @@ const store = z
   .describe('store of the gateway, sqlite:PATH; default: that of the configuration')
 
 export const compactKeys = z.strictObject({
-  path: z.string().min(1).describe('folder of a parquet sink'),
+  path: z.string().min(1).describe('folder of Parquet files, of a parquet sink or another tool'),
   target_file_size: size.prefault('256MiB').describe('size that files are joined up to; a size'),
+  ...compactionKeys,
 })
 
 export const retentionKeys = z

@@ -40,13 +40,12 @@ export async function readJobs(file: string): Promise<Job[]> {
 
 /** A scheduler over the history of its place; it begins nothing before `start`. */
 export async function openScheduler({ jobs, settings, store, place, log, ...given }: OpenOptions): Promise<Scheduler> {
-  const compact = jobs.find(({ kind }) => kind === 'compact')
-  if (given.compactFolder === undefined && compact !== undefined) throw noCompact(`job '${compact.name}'`)
   const deps: KindDeps = {
     runPipeline:
       given.runPipeline ??
       (async (file, signal) => (await import('./pipeline/run-file.ts')).fileRunner(settings, log)(file, signal)),
-    compactFolder: given.compactFolder ?? (({ path }) => Promise.reject(noCompact(path))),
+    compactFolder:
+      given.compactFolder ?? (async options => (await import('./compact/compact.ts')).compactFolder(options)),
     store,
     state: { application_id: settings.application_id, positions: namespace => positionsOf(settings, namespace) },
     jobs,
@@ -54,9 +53,6 @@ export async function openScheduler({ jobs, settings, store, place, log, ...give
   const runs = await openRuns(place ?? placeOf(settings))
   return createScheduler({ jobs, runs, workOf: job => kinds[job.kind](job, deps), log })
 }
-
-const noCompact = (what: string) =>
-  new PipelineError('bad_pipeline', `${what}: compact comes with a later version: leave it out`)
 
 const placeOf = ({ state_backend: { backend_type, sqlite } }: Settings): RunsPlace =>
   backend_type === 'sqlite' ? { state: sqlite.database_path } : 'memory'

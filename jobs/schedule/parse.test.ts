@@ -28,7 +28,13 @@ test('a jobs file is read with its defaults', () => {
   const [lake, compact, keep] = jobs
   assert.equal(lake!.pipeline, '/etc/millrace/lake.yaml', 'beside the jobs file')
   assert.deepEqual([lake!.timeout, lake!.catch_up, lake!.retries, lake!.retry_wait], [1_800_000, true, 0, 30_000])
-  assert.deepEqual(compact!.compact, { path: './lake', target_file_size: 268_435_456 })
+  assert.deepEqual(compact!.compact, {
+    path: './lake',
+    target_file_size: 268_435_456,
+    min_files: 2,
+    older_than: 600_000,
+    compression: 'zstd',
+  })
   assert.deepEqual(keep!.retention, { table: 'events', keep: 1_209_600_000, exported_by: ['lake'], force: false })
 })
 

@@ -68,6 +68,6 @@ export const orderSql = (columns: readonly SortColumn[]): string =>
     ? ''
     : ` order by ${columns.map(({ name, descending }) => `${identifier(name)}${descending ? ' desc' : ''}`).join(', ')}`
 
-/** Rows of Parquet files, by column name. What their folders are called is not looked at. */
-export const readSql = (paths: readonly string[]): string =>
-  `read_parquet([${paths.map(literal).join(', ')}], union_by_name = true, hive_partitioning = false)`
+/** Rows of Parquet files, by column name. What their folders are called is not looked at. `more`: further options. */
+export const readSql = (paths: readonly string[], more = ''): string =>
+  `read_parquet([${paths.map(literal).join(', ')}], union_by_name = true, hive_partitioning = false${more})`

@@ -9,10 +9,7 @@ const kinds = {
     'bad_pipeline',
     'the file system has no hard links, by which one writer knows of another: name a folder on another disk',
   ],
-  gone: [
-    'state',
-    'it was removed while it was in use: put it back, or start again with --reset to write all rows anew',
-  ],
+  gone: ['state', 'it was removed while it was in use: put it back, or begin anew (a pipeline with --reset)'],
   failing: ['unavailable', 'the file system failed'],
 } as const
 
@@ -36,7 +33,7 @@ const texts: readonly (readonly [RegExp, keyof typeof kinds])[] = [
   [/disk quota exceeded/i, 'full'],
   [/file too large/i, 'cut'],
   [/permission denied|operation not permitted|read-only file system/i, 'closed'],
-  [/no such file or directory/i, 'gone'],
+  [/no such file or directory|no files found that match/i, 'gone'],
 ]
 
 /** A failure of the file system, or of DuckDB's with it, as a pipeline sees it. `what` names the folder or file. */

@@ -36,6 +36,8 @@ const open = z.object({
       rows: z.int(),
       /** of the file that these rows would make, about */
       bytes: z.number(),
+      /** of these rows in memory */
+      memory: z.number(),
       /** first and last time that rows came, ms since 1970 */
       since: z.number(),
       touched: z.number(),

@@ -13,6 +13,7 @@ import { createSizeLimit } from './functions/sizes.ts'
 import { checkLimits } from './limits.ts'
 import { checkOps } from './op.ts'
 import { functionsOf, parse, render, type Select, type Statement, type Tree, walk } from './tree.ts'
+import { type Slim, slimmed, usedColumns } from './used.ts'
 
 /** A DuckDB with a table for each input, which holds the rows of one batch at a time. */
 export interface Engine {
@@ -52,10 +53,10 @@ export async function openEngine({ inputs, udfs = [], op = false, runTime = 30_0
   const withoutOp = (schema: Schema) => op && !schema.fields.some(({ name }) => name.toLowerCase() === OP)
   const rowsOf = (input: string) => `${tables.get(input)!}${withoutOp(inputs.get(input)!) ? '_rows' : ''}`
 
-  async function createTables(json: 'text' | 'type'): Promise<void> {
+  async function createTables(json: 'text' | 'type', slim?: ReadonlyMap<string, Slim>): Promise<void> {
     for (const [input, schema] of inputs) {
       const rows = rowsOf(input)
-      await db.createTable(rows, schema, { json })
+      await db.createTable(rows, slim?.get(input)?.schema ?? schema, { json })
       if (rows === tables.get(input)) continue
       await db.run(`create or replace view ${tables.get(input)} as select *, 'i' as ${OP} from ${identifier(rows)}`)
     }
@@ -116,10 +117,16 @@ export async function openEngine({ inputs, udfs = [], op = false, runTime = 30_0
       }
     }
 
+    // columns that the statement does not read are not copied
+    const used = usedColumns(statement.root)
+    const slim = new Map([...inputs].map(([input, schema]) => [input, slimmed(schema, used)]))
+    await createTables('text', slim)
+
     return {
       schema,
       async run(batch, input) {
-        const result = await within(db, runTime, tooSlow, () => runOver(rowsOf(input), batch, inputs.get(input)!))
+        const { of, schema: columns } = slim.get(input)!
+        const result = await within(db, runTime, tooSlow, () => runOver(rowsOf(input), of(batch), columns))
         if (op && result !== undefined) checkOps(result)
         return relabel(result, schema)
       },

@@ -206,6 +206,24 @@ test('a file that changes while it is read is left as it is, and so are the othe
   assert.deepEqual(visible(path), ['a.parquet', 'b.parquet'])
 })
 
+test('a file that goes meanwhile is nothing to fail over', async t => {
+  const path = tempFolder(t)
+  await writeFiles(path, {
+    'd=1/a.parquet': idsFrom(0),
+    'd=1/b.parquet': idsFrom(10),
+    'd=2/a.parquet': idsFrom(20),
+    'd=2/b.parquet': idsFrom(30),
+  })
+  const files = createFiles((step, file) => {
+    if (step === 'copy') rmSync(join(path, 'd=1/a.parquet'), { force: true })
+    if (step === 'rename' && file.includes('d=2')) rmSync(join(path, 'd=1'), { recursive: true })
+  })
+  const { warnings, files_after } = await compact(path, {}, files)
+  assert.match(warnings[0]!, /d=1\/a\.parquet is left as it is/)
+  assert.equal(files_after, 3)
+  assert.deepEqual(await seenByName(path), range(20, 20))
+})
+
 test('new columns and wider types join, others stay apart', async t => {
   const path = tempFolder(t)
   await writeFiles(path, {

@@ -160,7 +160,8 @@ async function compact(
   function leave(path: string, error: unknown): void {
     signal.throwIfAborted()
     const { code, message } = toPipelineError(error)
-    if (code !== 'bad_data' && code !== 'bad_pipeline') throw error
+    const isGone = /^IO Error: (No files found|Cannot open file)/.test(message)
+    if (code !== 'bad_data' && code !== 'bad_pipeline' && !isGone) throw error
     log.warn('compact.drop', { path, error }, `${path} is left as it is: ${message}`)
   }
 

@@ -1,4 +1,5 @@
 import type { DuckDb } from '../../drivers/duckdb/duckdb.ts'
+import { groupRows } from '../../drivers/lake/copy.ts'
 import type { StageWriter } from '../../drivers/lake/writer.ts'
 import { addRows, type Draft } from './draft.ts'
 import type { Standing } from './policy.ts'
@@ -17,11 +18,13 @@ export interface ChunkOptions {
   ratio: number
   pathOf(file: string): string
   writer: StageWriter
+  /** of the largest rows, in memory */
+  rowBytes: number
 }
 
 /** Puts the fresh rows of partitions that are not `taken` into one chunk, and many small chunks with them. */
 export async function writeChunk(
-  { db, draft, levels, ratio, pathOf, writer }: ChunkOptions,
+  { db, draft, levels, ratio, pathOf, writer, rowBytes }: ChunkOptions,
   standings: readonly Standing[],
   taken: ReadonlySet<string>,
 ): Promise<void> {
@@ -44,11 +47,16 @@ export async function writeChunk(
     rest.reduce((sum, { freshRows }) => sum + freshRows, 0) + merged.reduce((sum, chunk) => sum + chunk.rows, 0)
   const name = `${draft.version}-${draft.seq++}.chunk`
   // it is read once or twice, and soon
-  const written = await writer.write({ select, rows, name, copy: { compression: 'lz4', groupRows: 122_880 } })
+  const written = await writer.write({
+    select,
+    rows,
+    name,
+    copy: { compression: 'lz4', groupRows: groupRows(rowBytes) },
+  })
   draft.garbage.push(...merged.map(({ file }) => file))
   draft.chunks = [...draft.chunks.filter(chunk => !merged.includes(chunk)), { ...written, seq }]
   for (const { key, values, open, freshRows, freshBytes } of rest) {
-    const added = addRows(open, values, { rows: freshRows, bytes: freshBytes * ratio })
+    const added = addRows(open, values, { rows: freshRows, bytes: freshBytes * ratio, memory: freshBytes })
     draft.open.set(key, { ...added, chunk: open?.chunk ?? seq })
   }
 }

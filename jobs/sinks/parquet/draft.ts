@@ -52,13 +52,21 @@ export function dropChunks(draft: Draft): void {
   draft.chunks = draft.chunks.filter(({ seq }) => seq >= first)
 }
 
-/** A partition with more rows, of so many bytes in a file. */
+export interface AddedRows {
+  rows: number
+  /** in a file, and in memory */
+  bytes: number
+  memory: number
+}
+
+/** A partition with more rows. */
 export function addRows(
   open: OpenPartition | undefined,
   values: readonly (string | null)[],
-  { rows, bytes }: { rows: number; bytes: number },
+  { rows, bytes, memory }: AddedRows,
 ): OpenPartition {
   const now = Date.now()
-  if (open !== undefined) return { ...open, rows: open.rows + rows, bytes: open.bytes + bytes, touched: now }
-  return { values: [...values], rows, bytes, since: now, touched: now, pieces: [] }
+  if (open === undefined) return { values: [...values], rows, bytes, memory, since: now, touched: now, pieces: [] }
+  const { rows: oldRows, bytes: oldBytes, memory: oldMemory } = open
+  return { ...open, rows: oldRows + rows, bytes: oldBytes + bytes, memory: oldMemory + memory, touched: now }
 }

@@ -9,9 +9,6 @@ import { layoutOf, rootOf } from './check.ts'
 import type { ParquetConfig } from './parquet.ts'
 import { createSink } from './sink.ts'
 
-/** What a sink holds in memory; what does not fit is spilled. */
-const memory = '512MiB'
-
 /** `files`: of a test that lets steps fail. */
 export async function openParquet(
   config: ParquetConfig,
@@ -25,9 +22,9 @@ export async function openParquet(
   await context.retry(`make folder ${folder}`, () => files.makeFolder(folder))
   const spill = spillName()
   const db = await openDuckDb({
-    memory,
+    memory: `${config.memory}B`,
     temporary: join(folder, spill),
-    threads: Math.min(4, availableParallelism()),
+    threads: Math.min(2, availableParallelism()),
     allow: [folder],
   })
   return createSink({ config, layout, db, place: { root, folder, files }, spill, context })

@@ -199,6 +199,45 @@ test('rows beyond what memory may hold are staged before the checkpoint', async 
   assert.deepEqual(await seenByName(path), range(5))
 })
 
+test('many rows of some epochs, and a few of others, become one sorted file', async t => {
+  const path = tempFolder(t)
+  const { sink, publish } = await openSink(t, { path, partition_by: 'day', sort_by: 'id' }, types)
+  const of = (ids: readonly number[], day = '2026-01-01') => ids.map(id => ({ id, day, name: `row ${id}` }))
+  await publish(of(range(9000, 20_000)), of([5, 3]), of(range(9000)), [...of([9500, 9400]), ...of([1], '2026-01-02')])
+  assert.equal(hidden(path).filter(name => name.endsWith('.piece')).length, 2)
+  await sink.close()
+  assert.equal(visible(path).length, 2)
+  const found = await query(path, "select id from LAKE where day = '2026-01-01'")
+  const ids = [...range(9000), 3, 5, 9400, 9500, ...range(9000, 20_000)].sort((a, b) => a - b)
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ids,
+  )
+})
+
+test('large rows are sealed as they were staged, and no file has more rows than it may', async t => {
+  const path = tempFolder(t)
+  const config = { path, partition_by: 'day', rows_per_file: 300, memory: '200MiB', sort_by: 'id desc' }
+  const { sink, publish } = await openSink(t, config, types)
+  const large = (from: number, count: number) =>
+    range(count, from).map(id => ({ id, day: '2026-01-01', name: `${id} `.repeat(2500) }))
+  await publish(large(0, 200), large(200, 250), large(450, 5), large(455, 700))
+  await sink.close()
+  assert.deepEqual(await seenByName(path), range(1155))
+  const sizes = await query(path, 'select count(*)::int as n from LAKE group by filename', ', filename = true')
+  assert.ok(sizes.every(({ n }) => Number(n) <= 300))
+  assert.ok(sizes.length <= 7, `${sizes.length} files`)
+})
+
+test('memory that is too little is an error with the way out', async t => {
+  const path = tempFolder(t)
+  const { publish } = await openSink(t, { path, memory: '2MiB' }, types)
+  await assert.rejects(publish(range(200).map(id => ({ id, day: null, name: `${id} `.repeat(20_000) }))), {
+    code: 'limit',
+    message: /^parquet .*: memory: 2 MiB is too little: set it higher \(Out of Memory Error/,
+  })
+})
+
 test('figures tell how many files were sealed', async t => {
   const path = tempFolder(t)
   const context = watched()

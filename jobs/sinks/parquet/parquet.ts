@@ -37,6 +37,9 @@ const config = z
       .enum(['add', 'fail'])
       .default('add')
       .describe('a new column: in the files from then on, or an error'),
+    memory: size
+      .prefault('512MiB')
+      .describe('what the sink may hold in memory, beyond which it spills to the folder; a size'),
     keep_op: z
       .boolean()
       .default(false)

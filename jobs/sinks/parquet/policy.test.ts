@@ -11,7 +11,7 @@ const standing = (
   given: { rows?: number; bytes?: number; since?: number; fresh?: number; freshBytes?: number },
 ): Standing => {
   const { rows = 0, bytes = 0, since = now, fresh = 0, freshBytes = fresh * 100 } = given
-  const open = rows === 0 ? undefined : { values: [key], rows, bytes, since, touched: since, pieces: [] }
+  const open = rows === 0 ? undefined : { values: [key], rows, bytes, memory: bytes, since, touched: since, pieces: [] }
   return { key, values: [key], open, freshRows: fresh, freshBytes }
 }
 

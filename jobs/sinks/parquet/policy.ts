@@ -32,8 +32,9 @@ export interface Move {
   cut: number
   full: number
   rest: boolean
+  rows: number
   /** bytes of its rows in memory, about */
-  size: number
+  memory: number
 }
 
 /** Fresh rows that are worth a file of their own. */
@@ -58,10 +59,10 @@ export function movesOf(
     const cut = Math.max(1, Math.min(rowsPerFile, Math.floor((rows * targetSize) / Math.max(bytes, 1))))
     const full = Math.floor(rows / cut)
     const rest = all || idle.has(standing) || now - since(standing) >= maxAge
-    const size = freshBytes + (open?.bytes ?? 0) / ratio
-    if (full > 0 || rest) moves.push({ standing, do: 'seal', cut, full, rest, size })
+    const memory = (open?.memory ?? 0) + freshBytes
+    if (full > 0 || rest) moves.push({ standing, do: 'seal', cut, full, rest, rows, memory })
     else if (freshRows >= pieceRows || freshBytes >= pieceBytes)
-      moves.push({ standing, do: 'piece', cut, full: 0, rest: false, size: freshBytes })
+      moves.push({ standing, do: 'piece', cut, full: 0, rest: false, rows: freshRows, memory: freshBytes })
   }
   const urgency = ({ full, do: what }: Move) => (full > 0 ? 0 : what === 'seal' ? 1 : 2)
   return moves.sort((a, b) => urgency(a) - urgency(b) || since(a.standing) - since(b.standing))

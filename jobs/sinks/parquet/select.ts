@@ -1,4 +1,4 @@
-import { identifier } from '../../drivers/duckdb/duckdb.ts'
+import { identifier, literal } from '../../drivers/duckdb/duckdb.ts'
 import { readSql } from '../../drivers/lake/copy.ts'
 import type { Chunk } from '../../drivers/lake/manifest.ts'
 import type { Column } from './columns.ts'
@@ -10,6 +10,7 @@ export type Values = readonly (string | null)[]
 
 /** Of a chunk's rows, those of partitions that wait since it or longer; the pool counts as the newest of chunks. */
 const chunkColumn = '_millrace_chunk'
+const fileColumn = '_millrace_file'
 const numberColumn = '_millrace_n'
 const newest = Number.MAX_SAFE_INTEGER
 
@@ -64,9 +65,16 @@ const matches = (left: string, right: string, levels: number): string =>
     ),
   ].join(' and ')
 
-/** Chunks, each row with the chunk's number. */
-const numbered = (chunks: readonly Chunk[], pathOf: (file: string) => string): string[] =>
-  chunks.map(({ seq, file }) => `(select *, ${seq}::bigint as ${chunkColumn} from ${readSql([pathOf(file)])})`)
+/** Rows of chunks, each with the chunk's number: one scan, since a plan over a hundred would take longer than the rows. */
+function numbered(chunks: readonly Chunk[], pathOf: (file: string) => string): string[] {
+  if (chunks.length === 0) return []
+  const paths = chunks.map(({ file }) => pathOf(file))
+  const numbers = chunks.map(({ seq }, at) => `(${literal(paths[at]!)}, ${seq}::bigint)`).join(', ')
+  const rows = readSql(paths, `, filename = '${fileColumn}'`)
+  return [
+    `(select r.* exclude (${fileColumn}), c.seq as ${chunkColumn} from ${rows} as r join (values ${numbers}) as c(file, seq) on r.${fileColumn} = c.file)`,
+  ]
+}
 
 /** Gathers the rows of many partitions (table `wanted`) from pool and chunks into a table `bulk`, side by side. */
 export function bulkSql(chunks: readonly Chunk[], pathOf: (file: string) => string, levels: number): string {

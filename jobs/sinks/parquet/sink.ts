@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { formatSize } from '../../../core/units.ts'
 import type { DuckDb } from '../../drivers/duckdb/duckdb.ts'
 import { lakeFailure } from '../../drivers/lake/failures.ts'
 import { compactor, ownFolder } from '../../drivers/lake/layout.ts'
@@ -55,7 +56,7 @@ export function createSink({ config, layout, db, place, spill, context }: SinkOp
       hasFailed = true
       // the folders of an older run are swept away under it
       if (manifest !== undefined && (await versions.isFenced(manifest))) throw fenced()
-      throw lakeFailure(error, `parquet ${root}`)
+      throw tooLittle(error) ?? lakeFailure(error, `parquet ${root}`)
     } finally {
       isBusy = false
     }
@@ -66,6 +67,12 @@ export function createSink({ config, layout, db, place, spill, context }: SinkOp
       'fenced',
       `parquet ${root}: a newer run of sink ${JSON.stringify(context.name)} of pipeline ${context.pipeline} took over: nothing of this one is published any more`,
     )
+
+  function tooLittle(error: unknown): PipelineError | undefined {
+    if (!(error instanceof PipelineError && error.code === 'limit')) return undefined
+    const message = `parquet ${root}: memory: ${formatSize(config.memory)} is too little: set it higher (${error.message})`
+    return new PipelineError('limit', message, { cause: error })
+  }
 
   const first = () => emptyManifest({ pipeline: context.pipeline, sink: context.name }, newId())
 

@@ -64,11 +64,6 @@ export function createStage(options: StageOptions): Stage {
     const columns = config.write_partition_columns
       ? pool.columns
       : pool.columns.filter(({ name }) => !partitions.some(({ column }) => column === name))
-    const copy = {
-      compression: config.compression,
-      level: config.compression_level,
-      groupRows: config.row_group_size ?? groupRows(rowBytes(draft)),
-    }
     const perform = createPerformer({
       db,
       draft,
@@ -76,7 +71,14 @@ export function createStage(options: StageOptions): Stage {
       columns,
       order: orderSql(config.sort_by.filter(({ name }) => columns.some(column => column.name === name))),
       pathOf,
-      write: (select, rows, name) => writer.write({ select, rows, name, copy }),
+      write: (select, { rows, memory }, name) => {
+        const copy = {
+          compression: config.compression,
+          level: config.compression_level,
+          groupRows: config.row_group_size ?? groupRows(memory / rows),
+        }
+        return writer.write({ select, rows, name, copy })
+      },
       learn(fileBytes, memoryBytes) {
         // small files are mostly footer
         if (memoryBytes > 64 * 1024) ratio = fileBytes / memoryBytes
@@ -94,16 +96,10 @@ export function createStage(options: StageOptions): Stage {
       if (move.standing.freshRows > 0) taken.add(move.standing.key)
     }
     signal?.throwIfAborted()
-    await writeChunk({ db, draft, levels, ratio, pathOf, writer }, standings, taken)
+    await writeChunk({ db, draft, levels, ratio, pathOf, writer, rowBytes: rowBytes(standings) }, standings, taken)
     await writer.settle()
     dropChunks(draft)
     await pool.clear()
-  }
-
-  /** Bytes of a row in memory, about. */
-  function rowBytes({ open }: Draft): number {
-    if (pool.rows > 0) return pool.bytes / pool.rows
-    return Math.max(1, ...[...open.values()].map(({ rows, bytes }) => bytes / rows / ratio))
   }
 
   async function standingsOf(draft: Draft): Promise<Standing[]> {
@@ -163,6 +159,13 @@ export function createStage(options: StageOptions): Stage {
   return { run }
 }
 
+/** Bytes of a row in memory, in the partition with the largest ones. */
+const rowBytes = (standings: readonly Standing[]): number =>
+  standings.reduce((most, { open, freshRows, freshBytes }) => {
+    const rows = (open?.rows ?? 0) + freshRows
+    return Math.max(most, ((open?.memory ?? 0) + freshBytes) / rows)
+  }, 1)
+
 /** The chunk from which on a move takes rows. */
 const chunkOf = ({ do: what, standing }: Move): number | undefined =>
   what === 'seal' ? standing.open?.chunk : undefined
@@ -172,13 +175,13 @@ function* groupsOf(moves: readonly Move[]): Generator<Move[]> {
   let group: Move[] = []
   let size = 0
   for (const move of moves) {
-    if (group.length > 0 && (size + move.size > bulkBytes || group.length >= bulkPartitions)) {
+    if (group.length > 0 && (size + move.memory > bulkBytes || group.length >= bulkPartitions)) {
       yield group
       group = []
       size = 0
     }
     group.push(move)
-    size += move.size
+    size += move.memory
   }
   if (group.length > 0) yield group
 }
