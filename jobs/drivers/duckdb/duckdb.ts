@@ -26,6 +26,8 @@ export interface DuckDb {
   append(table: string, batch: RecordBatch): Promise<void>
   /** Makes a function in JavaScript known to SQL. */
   register(scalar: ScalarFunction): Promise<void>
+  /** Another connection to the same tables: its calls do not wait for those of this one, with which it is closed. */
+  session(): Promise<DuckDb>
   /** Ends what runs just now: it fails with `timeout`. */
   interrupt(): void
   /** Interrupts what runs, and frees all. */

@@ -167,3 +167,23 @@ test('it works inside a worker thread', { timeout: 60_000 }, async () => {
   assert.equal(answer, 45n)
   await worker.terminate()
 })
+
+test('sessions share tables, and end with the first one', async t => {
+  const db = await open(t)
+  const [one, other] = [await db.session(), await db.session()]
+  await db.run('create table t as select range as n from range(10)')
+  await one.run('insert into t values (10)')
+  assert.deepEqual(await other.rows('select count(*)::int as rows from t'), [{ rows: 11 }])
+
+  // a call of one does not wait for that of another
+  const endless = assert.rejects(one.run('select sum(a.range * b.range) from range(1000000) a, range(1000000) b'), {
+    code: 'timeout',
+  })
+  assert.deepEqual(await other.rows('select 1::int as n'), [{ n: 1 }])
+  one.interrupt()
+  await endless
+  assert.deepEqual(await one.rows('select 2::int as n'), [{ n: 2 }])
+
+  db.close()
+  await assert.rejects(other.rows('select 1'), { code: 'timeout', message: 'the SQL engine was closed' })
+})

@@ -1,4 +1,4 @@
-import duckdb, { type Connection, type Result } from '@duckdb/node-bindings'
+import duckdb, { type Connection, type Database, type Result } from '@duckdb/node-bindings'
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { PipelineError } from '../../runtime/errors.ts'
 import { appendBatch } from './append.ts'
@@ -17,8 +17,40 @@ const BATCH_BYTES = 64 * 1024 * 1024
 /** Opens a DuckDB in memory. It can be used in any thread, by the thread that opened it. */
 export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
   const database = await openFenced(options)
-  const main = await duckdb.connect(database)
+  const others: Session[] = []
+  const open = async (close: () => void): Promise<Session> =>
+    createSession(database, await duckdb.connect(database), { close, session })
+
+  async function session(): Promise<DuckDb> {
+    const other = await open(() => {})
+    others.push(other)
+    return other.db
+  }
+
+  const first = await open(() => {
+    for (const { db } of others) db.close()
+  })
+  void first.ended.then(async () => {
+    await Promise.all(others.map(({ ended }) => ended))
+    duckdb.close_sync(database)
+  })
+  return first.db
+}
+
+interface Session {
+  db: DuckDb
+  /** its connection is gone */
+  ended: Promise<void>
+}
+
+/** `close` is called when the session is. */
+function createSession(
+  database: Database,
+  main: Connection,
+  { close, session }: Pick<DuckDb, 'close' | 'session'>,
+): Session {
   const connections = new Set([main])
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   let last: Promise<unknown> = Promise.resolve()
   let closed = false
 
@@ -85,7 +117,8 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
     }
   }
 
-  return {
+  const db: DuckDb = {
+    session,
     stream,
     run: sql => exclusive(sql, async () => void (await duckdb.query(main, sql))),
     rows: sql => exclusive(sql, async () => objectsOf(await queryOnce(main, sql))),
@@ -127,13 +160,15 @@ export async function openDuckDb(options: DuckDbOptions = {}): Promise<DuckDb> {
     close() {
       if (closed) return
       closed = true
+      close()
       for (const connection of connections) duckdb.interrupt(connection)
       void last.then(() => {
         duckdb.disconnect_sync(main)
-        duckdb.close_sync(database)
+        end()
       })
     },
   }
+  return { db, ended }
 }
 
 async function queryOnce(connection: Connection, select: string): Promise<RecordBatch | undefined> {

@@ -13,6 +13,8 @@ export interface StagedFile {
 }
 
 export interface StageOrder {
+  /** where the SELECT is run */
+  db: DuckDb
   select: string
   /** how many rows the SELECT gives */
   rows: number
@@ -28,7 +30,7 @@ export interface StageWriter {
 }
 
 /** Files are brought to disk while others are written. `stage` is a folder below `folder`; both are there. */
-export function createStageWriter(db: DuckDb, files: Files, folder: string, stage: string): StageWriter {
+export function createStageWriter(files: Files, folder: string, stage: string): StageWriter {
   const running = new Set<Promise<void>>()
   let failure: { error: unknown } | undefined
   let isNew = false
@@ -39,7 +41,7 @@ export function createStageWriter(db: DuckDb, files: Files, folder: string, stag
   }
 
   return {
-    async write({ select, rows, name, copy }) {
+    async write({ db, select, rows, name, copy }) {
       const file = `${stage}/${name}`
       const path = join(folder, file)
       files.before('copy', path)

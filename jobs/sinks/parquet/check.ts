@@ -15,7 +15,7 @@ export async function check(config: ParquetConfig, input: Stream, context: NodeC
   const root = rootOf(config)
   const { partitions } = layoutOf(config, input.schema)
   checkFolder(root)
-  const db = await openDuckDb()
+  const db = await openDuckDb({ integerDivision: true })
   try {
     await checkExpressions(db, partitions, input.schema)
   } finally {

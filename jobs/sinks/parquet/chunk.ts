@@ -48,6 +48,7 @@ export async function writeChunk(
   const name = `${draft.version}-${draft.seq++}.chunk`
   // it is read once or twice, and soon
   const written = await writer.write({
+    db,
     select,
     rows,
     name,

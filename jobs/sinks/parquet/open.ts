@@ -26,6 +26,9 @@ export async function openParquet(
     temporary: join(folder, spill),
     threads: Math.min(2, availableParallelism()),
     allow: [folder],
+    integerDivision: true,
   })
-  return createSink({ config, layout, db, place: { root, folder, files }, spill, context })
+  // a file is mostly the work of one thread
+  const sessions = [db, await db.session()] as const
+  return createSink({ config, layout, sessions, place: { root, folder, files }, spill, context })
 }

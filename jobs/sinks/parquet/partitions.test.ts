@@ -156,3 +156,16 @@ test('a run with other partitions is refused, since readers could not take both'
     message: /partitioned by \[place\], and partition_by gives \[place, tens\] now/,
   })
 })
+
+test('whole numbers are divided as in sql: by 10 they make folders of ten', async t => {
+  const path = tempFolder(t)
+  const { sink, publish } = await openSink(t, { path, partition_by: ['ten: id / 10'] }, types)
+  await publish([{ id: 7 }, { id: 19 }, { id: 10 }])
+  await sink.close()
+  assert.deepEqual(
+    readdirSync(path)
+      .filter(name => name !== '_millrace')
+      .sort(),
+    ['ten=0', 'ten=1'],
+  )
+})

@@ -79,7 +79,7 @@ function numbered(chunks: readonly Chunk[], pathOf: (file: string) => string): s
 /** Gathers the rows of many partitions (table `wanted`) from pool and chunks into a table `bulk`, side by side. */
 export function bulkSql(chunks: readonly Chunk[], pathOf: (file: string) => string, levels: number): string {
   const tables = [...numbered(chunks, pathOf), `(select *, ${newest}::bigint as ${chunkColumn} from pool)`]
-  return `create or replace temp table bulk as select s.* exclude (${chunkColumn}), w.n as ${numberColumn}
+  return `create or replace table bulk as select s.* exclude (${chunkColumn}), w.n as ${numberColumn}
     from (${together(tables)}) as s join wanted as w on ${matches('s', 'w', levels)} and s.${chunkColumn} >= w.since
     order by ${numberColumn}`
 }

@@ -17,33 +17,35 @@ import { createPool } from './pool.ts'
 import { createStage } from './stage.ts'
 
 /** Rows in memory, above which they are staged before the checkpoint comes. */
-const poolBytes = 128 * 1024 * 1024
+const poolBytes = 32 * 1024 * 1024
 /** What a commit may take for sealing, ms; what is left is sealed by the next. */
 const sealTime = (checkpointTimeout: number) => Math.min(15_000, (checkpointTimeout * 1000) / 4)
 
 export interface SinkOptions {
   config: ParquetConfig
   layout: Layout
-  db: DuckDb
+  /** connections to a database in memory; closing the first closes it */
+  sessions: readonly [DuckDb, ...DuckDb[]]
   place: Place
   /** folder of what does not fit into memory */
   spill: string
   context: NodeContext
 }
 
-export function createSink({ config, layout, db, place, spill, context }: SinkOptions): Sink {
+export function createSink({ config, layout, sessions, place, spill, context }: SinkOptions): Sink {
   const { partitions } = layout
   const { root, folder, files } = place
   const versions = openVersions(folder, files)
+  const [db] = sessions
   const pool = createPool(db, config, partitions)
-  const stage = createStage({ config, partitions, db, pool, place, dead: row => context.dead(row) })
+  const stage = createStage({ config, partitions, sessions, pool, place, dead: row => context.dead(row) })
   const names = partitions.map(({ name }) => name)
   let manifest: Manifest | undefined
   let draft: Draft | undefined
   let isBusy = false
   let hasFailed = false
   const interrupt = () => {
-    if (isBusy) db.interrupt()
+    if (isBusy) for (const session of sessions) session.interrupt()
   }
   context.signal.addEventListener('abort', interrupt)
 

@@ -26,7 +26,8 @@ const usualRatio = 0.25
 export interface StageOptions {
   config: ParquetConfig
   partitions: readonly Partition[]
-  db: DuckDb
+  /** connections to the pool's database: so many files are written at once, the first one does all else */
+  sessions: readonly [DuckDb, ...DuckDb[]]
   pool: Pool
   place: Place
   dead(row: DeadRow): void
@@ -47,7 +48,8 @@ interface RunOptions {
 }
 
 export function createStage(options: StageOptions): Stage {
-  const { config, partitions, db, pool, place, dead } = options
+  const { config, partitions, sessions, pool, place, dead } = options
+  const [db] = sessions
   const levels = partitions.length
   const pathOf = (file: string) => join(place.folder, file)
   const limits: Limits = {
@@ -59,41 +61,44 @@ export function createStage(options: StageOptions): Stage {
   let ratio = usualRatio
 
   async function run(draft: Draft, { all, until, signal }: RunOptions): Promise<void> {
-    const writer = createStageWriter(db, place.files, place.folder, stageName(draft.fence))
+    const writer = createStageWriter(place.files, place.folder, stageName(draft.fence))
     const standings = await standingsOf(draft)
     const columns = config.write_partition_columns
       ? pool.columns
       : pool.columns.filter(({ name }) => !partitions.some(({ column }) => column === name))
-    const perform = createPerformer({
-      db,
-      draft,
-      partitions,
-      columns,
-      order: orderSql(config.sort_by.filter(({ name }) => columns.some(column => column.name === name))),
-      pathOf,
-      write: (select, { rows, memory }, name) => {
-        const copy = {
-          compression: config.compression,
-          level: config.compression_level,
-          groupRows: config.row_group_size ?? groupRows(memory / rows),
-        }
-        return writer.write({ select, rows, name, copy })
-      },
-      learn(fileBytes, memoryBytes) {
-        // small files are mostly footer
-        if (memoryBytes > 64 * 1024) ratio = fileBytes / memoryBytes
-      },
-    })
+    const order = orderSql(config.sort_by.filter(({ name }) => columns.some(column => column.name === name)))
+    const performers = sessions.map(db =>
+      createPerformer({
+        db,
+        draft,
+        partitions,
+        columns,
+        order,
+        pathOf,
+        write: (select, { rows, memory }, name) => {
+          const copy = {
+            compression: config.compression,
+            level: config.compression_level,
+            groupRows: config.row_group_size ?? groupRows(memory / rows),
+          }
+          return writer.write({ db, select, rows, name, copy })
+        },
+        learn(fileBytes, memoryBytes) {
+          // small files are mostly footer
+          if (memoryBytes > 64 * 1024) ratio = fileBytes / memoryBytes
+        },
+      }),
+    )
 
     const taken = new Set<string>()
-    for await (const { move, shared } of sourcesOf(
-      draft,
-      movesOf(standings, limits, { ratio, now: Date.now(), all }),
-    )) {
-      if (performance.now() > until) break
+    for await (const group of groupsOfSources(draft, movesOf(standings, limits, { ratio, now: Date.now(), all }))) {
+      const isDue = () => performance.now() <= until && signal?.aborted !== true
+      await eachOf(group, performers, isDue, async ({ move, shared }, perform) => {
+        await perform(move, shared)
+        if (move.standing.freshRows > 0) taken.add(move.standing.key)
+      })
       signal?.throwIfAborted()
-      await perform(move, shared)
-      if (move.standing.freshRows > 0) taken.add(move.standing.key)
+      if (!isDue()) break
     }
     signal?.throwIfAborted()
     await writeChunk({ db, draft, levels, ratio, pathOf, writer, rowBytes: rowBytes(standings) }, standings, taken)
@@ -127,8 +132,8 @@ export function createStage(options: StageOptions): Stage {
     for (const row of batch === undefined ? [] : rowsOf(batch)) dead({ code: 'bad_row', message, row })
   }
 
-  /** Each move with SELECTs of its rows in pool and chunks. Those of many partitions are gathered first. */
-  async function* sourcesOf(draft: Draft, moves: readonly Move[]): AsyncGenerator<{ move: Move; shared: string[] }> {
+  /** Moves with SELECTs of their rows in pool and chunks, in groups. The rows of many partitions are gathered first. */
+  async function* groupsOfSources(draft: Draft, moves: readonly Move[]): AsyncGenerator<MoveSource[]> {
     for (const group of groupsOf(moves)) {
       const sharing = group.filter(move => move.standing.freshRows > 0 || chunkOf(move) !== undefined)
       const isBulk = sharing.length > few
@@ -145,18 +150,46 @@ export function createStage(options: StageOptions): Stage {
         )
       }
       const places = new Map(sharing.map((move, n) => [move, n]))
-      for (const move of group) {
+      yield group.map(move => {
         const n = isBulk ? places.get(move) : undefined
         const first = chunkOf(move) ?? Number.POSITIVE_INFINITY
         const chunks = draft.chunks.filter(({ seq }) => seq >= first).map(({ file }) => pathOf(file))
         const { values, freshRows } = move.standing
-        yield { move, shared: n === undefined ? sharedRows(values, chunks, freshRows > 0) : inBulk(n) }
-      }
+        return { move, shared: n === undefined ? sharedRows(values, chunks, freshRows > 0) : inBulk(n) }
+      })
       if (isBulk) await db.run('drop table bulk')
     }
   }
 
   return { run }
+}
+
+interface MoveSource {
+  move: Move
+  shared: string[]
+}
+
+/**
+ * Gives the items to workers, one at a time each, as long as `isDue`. Rejects with the first error once all workers have
+ * ended: nobody goes on writing afterwards.
+ */
+async function eachOf<T, W>(
+  items: Iterable<T>,
+  workers: readonly W[],
+  isDue: () => boolean,
+  work: (item: T, worker: W) => Promise<void>,
+): Promise<void> {
+  const left = items[Symbol.iterator]()
+  const errors: unknown[] = []
+  async function take(worker: W): Promise<void> {
+    while (errors.length === 0 && isDue()) {
+      const next = left.next()
+      if (next.done) return
+      await work(next.value, worker)
+    }
+  }
+  await Promise.all(workers.map(worker => take(worker).catch(error => errors.push(error))))
+  if (errors.length > 0) throw errors[0]
 }
 
 /** Bytes of a row in memory, in the partition with the largest ones. */
