@@ -140,3 +140,9 @@ export function context(what: string, error: unknown): AppError {
   const inner = toAppError(error)
   return new AppError(inner.code, `${what}: ${inner.message}`, inner.details, inner)
 }
+
+/** The code of an error of SQLite or of the system, `SQLITE_FULL`, `ENOSPC`; empty where it has none. */
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : ''
+}

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { AppError } from '../../../core/errors.ts'
+import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
 import type { Store } from '../store.ts'
 import { createCatalog } from './catalog.ts'
 import { openForWriting, refuseFile } from './database.ts'
-import { isBusy, storeFailure } from './failures.ts'
+import { storeFailure } from './failures.ts'
 import { purge } from './purge.ts'
 import { createQueryRunner } from './query/runner.ts'
 import { tailSql } from './query/tail.ts'
@@ -27,7 +28,7 @@ export async function openGuest(path: string): Promise<Store> {
       try {
         return work()
       } catch (error) {
-        if (!isBusy(error) || performance.now() > deadline) throw storeFailure(error, path)
+        if (!isSqliteBusy(error) || performance.now() > deadline) throw storeFailure(error, path)
       }
       await new Promise(resolve => setImmediate(resolve))
     }

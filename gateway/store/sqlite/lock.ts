@@ -3,8 +3,9 @@ import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { AppError } from '../../../core/errors.ts'
+import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
 import { refuseFile } from './database.ts'
-import { isBusy, storeFailure } from './failures.ts'
+import { storeFailure } from './failures.ts'
 
 export interface OwnerLock {
   release(): void
@@ -62,7 +63,7 @@ export function takeOwnership(path: string): OwnerLock {
     db.prepare("insert into owner values (?, ?, datetime('now'))").run(process.pid, hostname())
     db.exec('commit; begin immediate')
   } catch (error) {
-    const owner = isBusy(error) && db !== undefined ? readOwner(db) : undefined
+    const owner = isSqliteBusy(error) && db !== undefined ? readOwner(db) : undefined
     db?.close()
     if (owner !== undefined)
       throw new AppError(

@@ -1,8 +1,9 @@
 import { AppError } from '../../../core/errors.ts'
+import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
 import type { StreamRef } from '../store.ts'
 import { type Catalog, createCatalog } from './catalog.ts'
 import { busyMs, type Db, type Durability, openForWriting } from './database.ts'
-import { isBusy, mayBeLogged, storeFailure } from './failures.ts'
+import { mayBeLogged, storeFailure } from './failures.ts'
 import type { Group } from './group.ts'
 import { type OpenFiles, openFiles } from './open-files.ts'
 import { probe } from './probe.ts'
@@ -110,7 +111,7 @@ export function createOwner(
     try {
       return work()
     } catch (error) {
-      if (!isBusy(error) && !(error instanceof AppError)) drop()
+      if (!isSqliteBusy(error) && !(error instanceof AppError)) drop()
       throw storeFailure(error, path)
     }
   }
@@ -129,7 +130,7 @@ export function createOwner(
     try {
       return applyOnce(first, group)
     } catch (error) {
-      if (isBusy(error)) throw error
+      if (isSqliteBusy(error)) throw error
       const { uncertain } = first.writer
       drop()
       const fresh = open()

@@ -1,3 +1,4 @@
+import { codeOf } from '../../../core/errors.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 
 /** What an operator reads for each kind of failure. */
@@ -52,9 +53,4 @@ export function lakeFailure(error: unknown, what: string): PipelineError {
 function told(kind: keyof typeof kinds, what: string, message: string, cause: unknown): PipelineError {
   const [code, says] = kinds[kind]
   return new PipelineError(code, `${what}: ${says} (${message})`, { cause })
-}
-
-export const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' ? code : ''
 }

@@ -1,6 +1,7 @@
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { codeOf, lakeFailure } from './failures.ts'
+import { codeOf } from '../../../core/errors.ts'
+import { lakeFailure } from './failures.ts'
 
 /** Steps of the file system that change something; a test ends the process, or fails, at any of them. */
 export type Step = 'copy' | 'write' | 'sync' | 'link' | 'rename' | 'remove' | 'folder' | 'sync folder'

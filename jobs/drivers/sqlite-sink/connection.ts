@@ -2,8 +2,9 @@ import { chmodSync, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
+import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import { isBusy, sqliteFailure } from './failures.ts'
+import { sqliteFailure } from './failures.ts'
 import { refuseOthers } from './identify.ts'
 import { makeFolder, realPath } from './place.ts'
 
@@ -157,7 +158,7 @@ async function untilFree<T>(path: string, signal: AbortSignal | undefined, work:
     try {
       return work()
     } catch (error) {
-      if (!isBusy(error) || performance.now() > deadline) throw sqliteFailure(error, path)
+      if (!isSqliteBusy(error) || performance.now() > deadline) throw sqliteFailure(error, path)
     }
     await delay(wait, undefined, { signal })
   }

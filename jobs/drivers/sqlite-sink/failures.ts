@@ -1,59 +1,33 @@
-import { PipelineError } from '../../runtime/errors.ts'
+import { codeOf } from '../../../core/errors.ts'
+import { type SqliteCause, sqliteCause } from '../../../core/sqlite-cause.ts'
+import { type PipelineCode, PipelineError } from '../../runtime/errors.ts'
 
-/** What an operator reads for each kind of failure. */
+const closed = [
+  'unavailable',
+  'the database cannot be opened for writing: check the file, its folder and their owner',
+] as const
+
+/** What an operator reads for each cause; of any other we are the cause ourselves. */
 const kinds = {
   full: ['full', 'the disk is full: free some space'],
   cut: ['full', 'a write failed, for want of space (a quota or limit counts too) or by a failing disk'],
   busy: ['unavailable', 'another process holds the lock of the database: end its transaction'],
-  closed: ['unavailable', 'the database cannot be opened for writing: check the file, its folder and their owner'],
+  closed,
+  missing: closed,
   damaged: ['refused', 'the file is damaged or no SQLite database: restore it, or name another file in path'],
   broken: ['bad_data', 'the rows break a rule of the table'],
   large: ['bad_data', 'a row is larger than the 1,000,000,000 bytes that SQLite takes'],
   failing: ['unavailable', 'the database failed'],
-} as const
-
-/** Beginnings of SQLite's result codes (https://www.sqlite.org/rescode.html), and the system's; the first match counts. */
-const causes: readonly (readonly [string, keyof typeof kinds])[] = [
-  ['SQLITE_FULL', 'full'],
-  ['SQLITE_IOERR_WRITE', 'cut'],
-  ['SQLITE_IOERR_SHMSIZE', 'cut'],
-  ['SQLITE_BUSY', 'busy'],
-  ['SQLITE_LOCKED', 'busy'],
-  ['SQLITE_PROTOCOL', 'busy'],
-  ['SQLITE_READONLY', 'closed'],
-  ['SQLITE_PERM', 'closed'],
-  ['SQLITE_CANTOPEN', 'closed'],
-  ['SQLITE_CORRUPT', 'damaged'],
-  ['SQLITE_NOTADB', 'damaged'],
-  ['SQLITE_IOERR_CORRUPTFS', 'damaged'],
-  ['SQLITE_IOERR_DATA', 'damaged'],
-  ['SQLITE_IOERR_SHORT_READ', 'damaged'],
-  ['SQLITE_CONSTRAINT', 'broken'],
-  ['SQLITE_MISMATCH', 'broken'],
-  ['SQLITE_TOOBIG', 'large'],
-  ['SQLITE_IOERR', 'failing'],
-  ['ENOSPC', 'full'],
-  ['EDQUOT', 'full'],
-  ['EFBIG', 'cut'],
-  ['EIO', 'failing'],
-  ['E', 'closed'],
-]
+} as const satisfies Record<Exclude<SqliteCause, 'other'>, readonly [PipelineCode, string]>
 
 /** A failure of SQLite or of the file system, as a pipeline sees it. What we got wrong ourselves is `internal`. */
 export function sqliteFailure(error: unknown, path: string): PipelineError {
   if (error instanceof PipelineError) return error
   const code = codeOf(error)
   const message = error instanceof Error ? error.message : String(error)
-  const cause = causes.find(([begin]) => code.startsWith(begin))
-  if (cause === undefined) return new PipelineError('internal', `sqlite ${path}: ${message}`, { cause: error })
-  const [kind, what] = kinds[cause[1]]
+  const cause = sqliteCause(error)
+  if (cause === undefined || cause === 'other')
+    return new PipelineError('internal', `sqlite ${path}: ${message}`, { cause: error })
+  const [kind, what] = kinds[cause]
   return new PipelineError(kind, `sqlite ${path}: ${what} (${code}: ${message})`, { cause: error })
-}
-
-/** Nothing is broken, but another process was in the way. */
-export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|PROTOCOL)/.test(codeOf(error))
-
-const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown } | null | undefined)?.code
-  return typeof code === 'string' ? code : ''
 }

@@ -2,8 +2,9 @@ import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
+import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import { isBusy, sqliteFailure } from './failures.ts'
+import { sqliteFailure } from './failures.ts'
 
 export type Db = Database.Database
 
@@ -78,8 +79,8 @@ export function createConnection({ file, what, open, wayOut, patience = usual }:
       try {
         return attempt(work)
       } catch (error) {
-        if (!isBusy(error)) drop()
-        if (!isBusy(error) || performance.now() > deadline) throw sqliteFailure(error, label)
+        if (!isSqliteBusy(error)) drop()
+        if (!isSqliteBusy(error) || performance.now() > deadline) throw sqliteFailure(error, label)
       }
       await (patience.pause === 0 ? new Promise(resolve => setImmediate(resolve)) : delay(wait))
     }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import Database from 'better-sqlite3'
-import { isBusy, sqliteFailure } from '../../drivers/sqlite/failures.ts'
+import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
+import { sqliteFailure } from '../../drivers/sqlite/failures.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { StateLock } from '../state.ts'
 
@@ -30,7 +31,7 @@ export function takeLock(path: string, namespace: string): StateLock {
     db.prepare("insert into owner values (?, ?, datetime('now'))").run(process.pid, hostname())
     db.exec('commit; begin immediate')
   } catch (error) {
-    const owner = isBusy(error) && db !== undefined ? readOwner(db) : undefined
+    const owner = isSqliteBusy(error) && db !== undefined ? readOwner(db) : undefined
     db?.close()
     if (owner === undefined) throw sqliteFailure(error, `state ${file}`)
     const pipeline = namespace.slice(namespace.indexOf('/') + 1)
@@ -58,7 +59,7 @@ function readOwner(db: Database.Database): string {
     if (row !== undefined) return `pid ${row.pid} on ${row.host}, since ${row.since} UTC`
   } catch (error) {
     // the other one is between creating the file and writing its name
-    if (!isBusy(error) && !/no such table/.test(String(error))) throw error
+    if (!isSqliteBusy(error) && !/no such table/.test(String(error))) throw error
   }
   return 'starting at this moment'
 }
