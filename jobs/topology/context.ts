@@ -1,27 +1,17 @@
 import type { DeadRow, NodeContext } from '../runtime/contract.ts'
-import type { Settings } from '../settings.ts'
 
-export interface StillOptions {
-  /** of the pipeline */
+export interface StillOptions extends Pick<NodeContext, 'name' | 'settings' | 'jobMode' | 'signal'> {
+  /** of the pipeline, without its namespace */
   pipeline: string
-  /** of the node */
-  name: string
-  settings: Settings
-  jobMode: boolean
-  signal: AbortSignal
   warn?: (message: string) => void
   dead?: (row: DeadRow) => void
 }
 
 /** What a node is given where no pipeline runs: nothing is measured, and what fails once is not tried again. */
-export function stillContext({ warn = () => {}, dead = () => {}, ...options }: StillOptions): NodeContext {
-  const { pipeline, name, settings, jobMode, signal } = options
+export function stillContext({ pipeline, warn = () => {}, dead = () => {}, ...given }: StillOptions): NodeContext {
   return {
-    pipeline: `${settings.application_id}/${pipeline}`,
-    name,
-    settings,
-    jobMode,
-    signal,
+    ...given,
+    pipeline: `${given.settings.application_id}/${pipeline}`,
     log: { debug: () => {}, info: () => {}, warn },
     metrics: { count: () => {}, gauge: () => {}, latency: () => {} },
     // a person waits for the answer

@@ -11,9 +11,9 @@ import { createLetters } from './letters.ts'
 import type { Meter } from './meter.ts'
 import { type OpenNodes, openNodes } from './nodes.ts'
 
-export interface AttemptOptions {
+/** What stays the same over the attempts of a run. */
+export interface CommonOptions {
   topology: Topology
-  namespace: string
   settings: Settings
   state: StateBackend
   jobMode: boolean
@@ -23,11 +23,15 @@ export interface AttemptOptions {
   log(node?: string): NodeLog
   metricsOf(node: string): NodeMetrics
   meterOf(node: string): Meter
-  /** cuts everything off */
+  /** cuts everything off at once: what was not final is read again by the next attempt */
   signal: AbortSignal
   /** asks for one more checkpoint, and the end */
   drain: AbortSignal
-  onEpoch(epoch: number, seconds: number): void
+  onEpoch?(epoch: number, seconds: number): void
+}
+
+export interface AttemptOptions extends CommonOptions {
+  namespace: string
   /** all nodes are open; whether all sources come to an end */
   onOpen(bounded: boolean): void
 }

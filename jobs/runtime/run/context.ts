@@ -1,20 +1,12 @@
-import type { Settings } from '../../settings.ts'
-import type { DeadRow, NodeContext, NodeLog, NodeMetrics } from '../contract.ts'
+import type { DeadRow, NodeContext } from '../contract.ts'
 import type { Meter } from './meter.ts'
 import { retry } from './retry.ts'
 
-export interface ContextOptions {
-  pipeline: string
-  name: string
-  settings: Settings
-  jobMode: boolean
-  signal: AbortSignal
-  log: NodeLog
-  metrics: NodeMetrics
+export interface ContextOptions
+  extends Pick<NodeContext, 'pipeline' | 'name' | 'settings' | 'jobMode' | 'signal' | 'log' | 'metrics' | 'stop'> {
   meter: Meter
   /** a dead row of the epoch that the node is in */
   dead(row: DeadRow): void
-  stop(reason: string): void
 }
 
 /** What is tried again for long is told of again after this many ms. */
@@ -23,16 +15,11 @@ const reminder = 60_000
 export function createContext(options: ContextOptions): NodeContext {
   const own = options.pipeline.slice(options.pipeline.indexOf('/') + 1)
   let toldAt = 0
-  const { pipeline, name, settings, jobMode, signal, log, metrics, meter, dead, stop } = options
+  const { signal, log, meter, dead, ...given } = options
   return {
-    pipeline,
-    name,
-    settings,
-    jobMode,
+    ...given,
     signal,
     log,
-    metrics,
-    stop,
     retry: (what, attempt) =>
       retry(what, attempt, {
         signal,

@@ -17,7 +17,7 @@ export interface CoordinatorOptions
   log: NodeLog
   /** Cuts the attempt off: all that waits rejects. */
   abort(reason: unknown): void
-  onEpoch(epoch: number, seconds: number): void
+  onEpoch?(epoch: number, seconds: number): void
 }
 
 export interface Coordinator {
@@ -127,7 +127,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     plans.delete(epoch)
     takers.delete(epoch)
     const now = performance.now()
-    options.onEpoch(epoch, (now - began) / 1000)
+    options.onEpoch?.(epoch, (now - began) / 1000)
     const late = (node: string) => (error: unknown) =>
       log.warn(`${node}, after epoch ${epoch}: ${toPipelineError(error).message}`)
     for (const [name, source] of nodes.sources) source.finalized?.(to[name] ?? {}).catch(late(`source '${name}'`))

@@ -1,29 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../../settings.ts'
-import type { StateBackend } from '../../state/state.ts'
-import type { Topology } from '../../topology/topology.ts'
-import type { NodeLog, NodeMetrics } from '../contract.ts'
 import { context, type PipelineError, toPipelineError } from '../errors.ts'
-import { type AttemptResult, runAttempt } from './attempt.ts'
+import { type AttemptResult, type CommonOptions, runAttempt } from './attempt.ts'
 import { createBudget } from './budget.ts'
-import type { Meter } from './meter.ts'
 
-export interface RunOptions {
-  topology: Topology
-  settings: Settings
-  state: StateBackend
-  jobMode: boolean
-  /** forget positions and checkpoints first */
-  reset: boolean
-  /** of the whole pipeline, and of a node */
-  log(node?: string): NodeLog
-  metricsOf(node: string): NodeMetrics
-  meterOf(node: string): Meter
-  /** cuts everything off at once: what was not final is read again by the next run */
-  signal: AbortSignal
-  /** asks for the end; see `drain_policy` */
-  drain: AbortSignal
-  onEpoch?(epoch: number, seconds: number): void
+/** `drain` asks for the end; see `drain_policy` */
+export interface RunOptions extends CommonOptions {
   /** the pipeline starts again after this failure */
   onRestart?(error: PipelineError): void
 }
@@ -76,7 +58,6 @@ export async function runPipeline(options: RunOptions): Promise<AttemptResult> {
           reset,
           signal,
           drain: drain.signal,
-          onEpoch: (epoch, seconds) => options.onEpoch?.(epoch, seconds),
           onOpen(bounded) {
             isOpen = true
             isBounded = bounded
