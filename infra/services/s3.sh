@@ -1,0 +1,21 @@
+# S3Proxy over a folder: S3's API with signatures, multipart uploads and conditional writes.
+version=3.1.0
+programs=$packages/s3proxy-$version
+
+install() { maven "$programs" "org.gaul:s3proxy:$version"; }
+
+launch() {
+  mkdir -p "$dir/data"
+  cat >"$dir/s3proxy.conf" <<END
+s3proxy.authorization=aws-v2-or-v4
+s3proxy.endpoint=http://127.0.0.1:$(port http)
+s3proxy.identity=millrace
+s3proxy.credential=millrace-secret
+jclouds.provider=filesystem-nio2
+jclouds.filesystem.basedir=$dir/data
+END
+  background java -Xmx512m -XX:+UseSerialGC -DLOG_LEVEL=warn -cp "$programs/*" org.gaul.s3proxy.Main --properties "$dir/s3proxy.conf"
+}
+
+ready() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$(port http)/")" = 403 ]; }
+addresses() { export_value MILLRACE_TEST_S3 "http://127.0.0.1:$(port http)"; }
