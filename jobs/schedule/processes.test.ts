@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { tempFolder } from '../drivers/sqlite/folder.suite.ts'
+import { tempFolder } from '../runtime/harness/folder.suite.ts'
 import { openRuns } from './runs/open.ts'
 
 const program = fileURLToPath(new URL('./child.suite.ts', import.meta.url))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { tempFolder } from '../drivers/sqlite/folder.suite.ts'
+import { tempFolder } from '../runtime/harness/folder.suite.ts'
 import type { Work } from './kinds.ts'
 import type { RunTimes } from './run.ts'
 import { openRuns, type RunsPlace } from './runs/open.ts'

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { GrpcMethod, GrpcServices } from './contract.ts'
 import { GrpcError, grpcStatus } from './status.ts'
 import { bytesField, fieldsOf, message, numberField, textField, textOf } from './wire.ts'
@@ -50,7 +51,8 @@ export function healthService(status: () => HealthStatus, names: readonly string
         if (now !== last) await send(response(now))
         last = now
         if (stopping) throw call.stopping.reason
-        await sleep(watchMs, woken)
+        // woken, it looks why
+        await sleep(watchMs, undefined, { signal: woken }).catch(() => {})
         call.signal.throwIfAborted()
       }
     },
@@ -68,16 +70,3 @@ function serviceOf(request: Uint8Array): string {
   }
   return name
 }
-
-/** Resolves after `ms`, or once `signal` aborts. */
-const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })

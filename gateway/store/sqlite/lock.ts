@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { AppError } from '../../../core/errors.ts'
 import { isSqliteBusy } from '../../../core/sqlite-cause.ts'
+import { holdLock, lockOwner, unnamedOwner } from '../../../core/sqlite-lock.ts'
 import { refuseFile } from './database.ts'
 import { storeFailure } from './failures.ts'
 
@@ -46,22 +47,14 @@ function realPath(path: string): string {
   }
 }
 
-/**
- * Makes this process the only gateway on `path`. The lock is SQLite's own (held on the sidecar `PATH.lock`), so that
- * the system frees it when the process ends in whatever way; the pid stored in it only informs.
- */
+/** Makes this process the only gateway on `path`: the lock is held on the sidecar `PATH.lock`. */
 export function takeOwnership(path: string): OwnerLock {
   const file = lockFile(path)
   let db: Database.Database | undefined
   try {
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
     db = new Database(file, { timeout: 0 })
-    db.exec('begin immediate')
-    // from here on only one who reads the name below can be in the way, for a moment
-    db.pragma('busy_timeout = 1000')
-    db.exec('create table if not exists owner (pid integer, host text, since text); delete from owner')
-    db.prepare("insert into owner values (?, ?, datetime('now'))").run(process.pid, hostname())
-    db.exec('commit; begin immediate')
+    holdLock(db, process.pid, hostname())
   } catch (error) {
     const owner = isSqliteBusy(error) && db !== undefined ? readOwner(db) : undefined
     db?.close()
@@ -84,12 +77,9 @@ export function takeOwnership(path: string): OwnerLock {
 
 function readOwner(db: Database.Database): string {
   try {
-    const row = db.prepare('select pid, host, since from owner').get() as
-      | { pid: number; host: string; since: string }
-      | undefined
-    return row === undefined ? 'starting at this moment' : `pid ${row.pid} on ${row.host}, since ${row.since} UTC`
+    return lockOwner(db)
   } catch {
     // the other gateway is between creating the file and writing its name
-    return 'starting at this moment'
+    return unnamedOwner
   }
 }

@@ -1,12 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
-import { Field, type RecordBatch, Schema } from 'apache-arrow'
-import { batchOfRows, type Row } from '../../runtime/batch/build.ts'
-import { typeOf } from '../../runtime/batch/types.ts'
-import type { Checkpoint, DeadRow, NodeContext, Stream } from '../../runtime/contract.ts'
-import { settingsSchema } from '../../settings.ts'
+import { plain } from '../../runtime/harness/sink.suite.ts'
 import { type DuckDb, literal } from '../duckdb/duckdb.ts'
 import { openDuckDb } from '../duckdb/instance.ts'
 import { readSql } from './copy.ts'
@@ -15,69 +9,6 @@ import { ownFolder } from './layout.ts'
 import { readSnapshot } from './snapshot.ts'
 
 /** What tests of lakes have in common. */
-
-export function tempFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-lake-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-export interface Watched extends NodeContext {
-  warnings: string[]
-  deadRows: DeadRow[]
-  figures: Map<string, number>
-  abort(): void
-}
-
-/** `retry` tries once: the runtime's own is not at stake here. */
-export function watched(given: Partial<Pick<NodeContext, 'name' | 'pipeline' | 'jobMode'>> = {}): Watched {
-  const warnings: string[] = []
-  const deadRows: DeadRow[] = []
-  const figures = new Map<string, number>()
-  const controller = new AbortController()
-  return {
-    pipeline: 'test/orders',
-    name: 'lake',
-    settings: settingsSchema.parse({}),
-    jobMode: false,
-    signal: controller.signal,
-    log: { debug() {}, info() {}, warn: message => void warnings.push(message) },
-    metrics: {
-      count: (name, value) => void figures.set(name, (figures.get(name) ?? 0) + value),
-      gauge() {},
-      latency() {},
-    },
-    retry: (_what, attempt) => attempt(),
-    dead: row => void deadRows.push(row),
-    dropped() {},
-    stop() {},
-    warnings,
-    deadRows,
-    figures,
-    abort: () => controller.abort(new Error('the attempt is over')),
-    ...given,
-  }
-}
-
-/** `{ id: 'int64' }` as what a node hands on. */
-export function streamOf(types: Readonly<Record<string, string>>): Stream {
-  return {
-    schema: new Schema(Object.entries(types).map(([name, type]) => new Field(name, typeOf(type), true))),
-    primaryKey: [],
-  }
-}
-
-export function batchOf(types: Readonly<Record<string, string>>, rows: readonly Row[]): RecordBatch {
-  const { batch, refused } = batchOfRows(streamOf(types).schema, rows)
-  if (batch === undefined || refused.length > 0) throw new Error(`bad rows of a test: ${JSON.stringify(refused)}`)
-  return batch
-}
-
-export const checkpoint = (epoch: number): Checkpoint => ({
-  epoch,
-  from: { rows: { at: epoch - 1 } },
-  to: { rows: { at: epoch } },
-})
 
 /** A database that reads folders as anybody would. */
 export async function withReader<T>(folder: string, work: (db: DuckDb) => Promise<T>): Promise<T> {
@@ -94,14 +25,6 @@ export function query(folder: string, sql: string, options = ''): Promise<Record
   const lake = `read_parquet(${literal(`${folder}/**/*.parquet`)}, hive_partitioning = true, union_by_name = true${options})`
   return withReader(folder, async db => (await db.rows(sql.replaceAll('LAKE', lake))).map(plain))
 }
-
-const plain = (row: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value,
-    ]),
-  )
 
 /** Files as their names show them, relative to the folder. */
 export const visible = (folder: string): string[] =>

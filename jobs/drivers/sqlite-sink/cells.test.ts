@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqlite } from '../../sinks/sqlite/sqlite.ts'
-import { batchOf, checkpoint, execute, openSink, query, streamOf, tempFolder } from './harness.suite.ts'
+import { batchOf, execute, openSink, query } from './harness.suite.ts'
 
 /** What becomes of a value of each type, in a table that the sink makes and in one of the user's. */
 async function stored(t: TestContext, type: string, values: readonly unknown[], declared?: string) {

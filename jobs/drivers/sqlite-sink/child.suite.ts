@@ -1,43 +1,27 @@
-import { once } from 'node:events'
-import type { Sink } from '../../runtime/contract.ts'
-import { toPipelineError } from '../../runtime/errors.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { publishEpochs } from '../../runtime/harness/publish.suite.ts'
+import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqlite } from '../../sinks/sqlite/sqlite.ts'
 import { sqliteAggregate } from '../../sinks/sqlite_aggregate/sqlite_aggregate.ts'
 import { epochRows, epochTypes } from './epochs.suite.ts'
-import { batchOf, checkpoint, streamOf, watched } from './harness.suite.ts'
-import type { RemoteMessage, RemoteTask } from './remote.suite.ts'
+import { batchOf } from './harness.suite.ts'
+import type { RemoteTask } from './remote.suite.ts'
 
-/** The program of `startRemote`: goes on from the published epoch, one after another. */
+/** The program of `startRemote`. */
 
 const task = JSON.parse(process.argv[2]!) as RemoteTask
-const send = (message: RemoteMessage) => process.send!(message)
-process.on('disconnect', () => process.exit(1))
 
-function open(): Promise<Sink> {
-  const config = { from: 'rows', ...task.config }
-  const input = streamOf(epochTypes)
-  const context = watched('out', task.pipeline)
-  return task.sink === 'sqlite'
-    ? sqlite.open(sqlite.config.parse(config), input, context)
-    : sqliteAggregate.open(sqliteAggregate.config.parse(config), input, context)
-}
-
-try {
-  const sink = await open()
-  const last = await sink.begin()
-  for (let epoch = (last?.epoch ?? 0) + 1; epoch <= (task.until ?? Number.POSITIVE_INFINITY); epoch++) {
+await publishEpochs(task, {
+  open() {
+    const config = { from: 'rows', ...task.config }
+    const input = streamOf(epochTypes)
+    const context = watched(task.pipeline === undefined ? {} : { pipeline: task.pipeline })
+    return task.sink === 'sqlite'
+      ? sqlite.open(sqlite.config.parse(config), input, context)
+      : sqliteAggregate.open(sqliteAggregate.config.parse(config), input, context)
+  },
+  batches(epoch) {
     const rows = epochRows(epoch)
-    await sink.write(batchOf(epochTypes, rows.slice(0, 100)), epoch)
-    await sink.write(batchOf(epochTypes, rows.slice(100)), epoch)
-    send({ at: 'staged', epoch })
-    if (task.stepwise) await once(process, 'message')
-    await sink.commit(checkpoint(epoch))
-    send({ at: 'committed', epoch })
-    await sink.finalized?.(epoch)
-  }
-  await sink.close()
-} catch (error) {
-  const { code, message } = toPipelineError(error)
-  send({ at: 'failed', code, message })
-}
-process.disconnect()
+    return [rows.slice(0, 100), rows.slice(100)].map(part => batchOf(epochTypes, part))
+  },
+})

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { openStore } from '../../../gateway/store/index.ts'
-import type { SinkDefinition } from '../../runtime/contract.ts'
+import type { Sink, SinkDefinition } from '../../runtime/contract.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { exactlyOnceSuite } from '../../runtime/harness/exactly-once.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { epochRows, epochTypes, generator } from './epochs.suite.ts'
-import { batchOf, checkpoint, execute, openSink, query, streamOf, tempFolder, watched } from './harness.suite.ts'
+import { batchOf, execute, openSink, query } from './harness.suite.ts'
 import { type RemoteTask, startRemote } from './remote.suite.ts'
 
 /** Where no file can ever be, from a folder with a file `notes.txt` and a link `link` to what is not there. */
@@ -33,53 +37,35 @@ export interface Subject<C> {
 }
 
 /** What every sink promises that publishes rows and position in one transaction of an SQLite file. */
-export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subject<C>): void {
+export function sqliteSinkSuite<C>({ definition, type, config, assertIs }: Subject<C>): void {
   const input = streamOf(epochTypes)
   const batch = (epoch: number) => batchOf(epochTypes, epochRows(epoch))
-
-  test(`${type}: rows are seen with their position, and not before`, async t => {
-    const path = join(tempFolder(t), 'out.db')
-    const { sink } = await openSink(t, definition, config(path), input)
-    assert.equal(await sink.begin(), undefined)
-    for (const epoch of [1, 2, 3]) {
-      await sink.write(batch(epoch), epoch)
-      assertIs(path, epoch - 1)
-      await sink.commit(checkpoint(epoch))
-      assertIs(path, epoch)
-    }
-    const next = await openSink(t, definition, config(path), input)
-    assert.deepEqual(await next.sink.begin(), checkpoint(3))
-  })
-
-  test(`${type}: an epoch without rows is published too`, async t => {
-    const path = join(tempFolder(t), 'out.db')
+  async function publish(sink: Sink, epoch: number): Promise<void> {
+    await sink.write(batch(epoch), epoch)
+    await sink.commit(checkpoint(epoch))
+  }
+  /** A sink that has published the first epoch. */
+  async function openPublished(t: TestContext, path: string): Promise<Sink> {
     const { sink } = await openSink(t, definition, config(path), input)
     await sink.begin()
-    await sink.commit(checkpoint(1))
-    assert.deepEqual(await sink.begin(), checkpoint(1))
-  })
+    await publish(sink, 1)
+    return sink
+  }
 
-  test(`${type}: what was staged before begin is gone`, async t => {
-    const path = join(tempFolder(t), 'out.db')
-    const { sink } = await openSink(t, definition, config(path), input)
-    await sink.begin()
-    await sink.write(batch(7), 1)
-    await sink.begin()
-    await sink.write(batch(1), 1)
-    await sink.commit(checkpoint(1))
-    assertIs(path, 1)
+  exactlyOnceSuite({
+    type,
+    place: t => join(tempFolder(t), 'out.db'),
+    open: async (t, path) => (await openSink(t, definition, config(path), input)).sink,
+    startStepwise: (t, path) => startRemote(t, { sink: type, config: config(path), stepwise: true }),
+    batch,
+    assertIs,
   })
 
   test(`${type}: an epoch that is there already is dropped whole, another one of its number is an error`, async t => {
     const path = join(tempFolder(t), 'out.db')
     const { sink } = await openSink(t, definition, config(path), input)
     await sink.begin()
-    for (const epoch of [1, 2]) {
-      await sink.write(batch(epoch), epoch)
-      await sink.commit(checkpoint(epoch))
-    }
-    await sink.write(batch(2), 2)
-    await sink.commit(checkpoint(2))
+    for (const epoch of [1, 2, 2]) await publish(sink, epoch)
     assertIs(path, 2)
     await assert.rejects(sink.commit({ ...checkpoint(2), to: { rows: { at: 9 } } }), { code: 'state' })
     await assert.rejects(sink.commit(checkpoint(1)), { code: 'state', message: /has published epoch 2 already/ })
@@ -95,8 +81,7 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     await newer.sink.begin()
     await assert.rejects(older.sink.commit(checkpoint(1)), { code: 'fenced', message: /newer run of sink "out"/ })
     assertIs(path, 0)
-    await newer.sink.write(batch(1), 1)
-    await newer.sink.commit(checkpoint(1))
+    await publish(newer.sink, 1)
     await assert.rejects(older.sink.commit(checkpoint(2)), { code: 'fenced' })
     await older.sink.finalized?.(1)
     assertIs(path, 1)
@@ -104,7 +89,11 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
 
   test(`${type}: sinks of other names and pipelines keep positions of their own`, async t => {
     const path = join(tempFolder(t), 'out.db')
-    const contexts = [watched('out', 'test/a'), watched('out', 'test/b'), watched('other', 'test/a')]
+    const contexts = [
+      { name: 'out', pipeline: 'test/a' },
+      { name: 'out', pipeline: 'test/b' },
+      { name: 'other', pipeline: 'test/a' },
+    ].map(watched)
     const opened = []
     for (const context of contexts) opened.push(await openSink(t, definition, config(path), input, context))
     for (const { sink } of opened) assert.equal(await sink.begin(), undefined)
@@ -114,15 +103,12 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
 
   test(`${type}: reset forgets the position and leaves the rows`, async t => {
     const path = join(tempFolder(t), 'out.db')
-    const first = await openSink(t, definition, config(path), input)
-    await first.sink.begin()
-    await first.sink.write(batch(1), 1)
-    await first.sink.commit(checkpoint(1))
+    const first = await openPublished(t, path)
     const second = await openSink(t, definition, config(path), input)
     await second.sink.reset()
     assertIs(path, 1)
     assert.equal(await second.sink.begin(), undefined)
-    await assert.rejects(first.sink.commit(checkpoint(2)), { code: 'fenced' })
+    await assert.rejects(first.commit(checkpoint(2)), { code: 'fenced' })
   })
 
   test(`${type}: a commit that fails leaves nothing, and the next run can publish the epoch`, async t => {
@@ -140,8 +126,7 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     db.close()
     const next = await openSink(t, definition, config(path), input)
     assert.equal(await next.sink.begin(), undefined)
-    await next.sink.write(batch(1), 1)
-    await next.sink.commit(checkpoint(1))
+    await publish(next.sink, 1)
     assertIs(path, 1)
   })
 
@@ -189,25 +174,6 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     assert.equal(statSync(path).mode & 0o777, 0o600)
   })
 
-  test(`${type}: a process that was stopped past its take-over cannot commit`, async t => {
-    const path = join(tempFolder(t), 'out.db')
-    const stopped = startRemote(t, { sink: type, config: config(path), stepwise: true })
-    await stopped.next('staged')
-    stopped.commit()
-    await stopped.next('committed')
-    await stopped.next('staged')
-    stopped.child.kill('SIGSTOP')
-    const { sink } = await openSink(t, definition, config(path), input)
-    assert.deepEqual(await sink.begin(), checkpoint(1))
-    await sink.write(batch(2), 2)
-    await sink.commit(checkpoint(2))
-    stopped.commit()
-    stopped.child.kill('SIGCONT')
-    await assert.rejects(stopped.next('committed'), /fenced: .*newer run/)
-    await stopped.ended()
-    assertIs(path, 2)
-  })
-
   test(`${type}: processes that are killed at any moment lose and repeat nothing`, { timeout: 120_000 }, async t => {
     const path = join(tempFolder(t), 'out.db')
     const random = generator(20)
@@ -232,11 +198,7 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
 
   test(`${type}: tables that were dropped below a published position are an error until reset`, async t => {
     const path = join(tempFolder(t), 'out.db')
-    const first = await openSink(t, definition, config(path), input)
-    await first.sink.begin()
-    await first.sink.write(batch(1), 1)
-    await first.sink.commit(checkpoint(1))
-    await first.sink.close()
+    await (await openPublished(t, path)).close()
     const db = new Database(path)
     const tables = db
       .prepare<[], string>("select name from sqlite_schema where type = 'table' and name <> '_millrace_positions'")
@@ -253,18 +215,13 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     const { sink } = await openSink(t, definition, config(path), input)
     await sink.reset()
     assert.equal(await sink.begin(), undefined)
-    await sink.write(batch(1), 1)
-    await sink.commit(checkpoint(1))
+    await publish(sink, 1)
     assertIs(path, 1)
   })
 
   test(`${type}: a sink that was published goes on in its table alone, until reset`, async t => {
     const path = join(tempFolder(t), 'out.db')
-    const first = await openSink(t, definition, config(path), input)
-    await first.sink.begin()
-    await first.sink.write(batch(1), 1)
-    await first.sink.commit(checkpoint(1))
-    await first.sink.close()
+    await (await openPublished(t, path)).close()
     // twice: the first try must not make what the second would then take for its own
     for (const _ of [1, 2]) {
       const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input)
@@ -282,8 +239,7 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     const moved = await openSink(t, definition, config(path, 'elsewhere'), input)
     await moved.sink.reset()
     assert.equal(await moved.sink.begin(), undefined)
-    await moved.sink.write(batch(1), 1)
-    await moved.sink.commit(checkpoint(1))
+    await publish(moved.sink, 1)
     assert.ok(query(path, 'select * from elsewhere').length > 0)
     assertIs(path, 1)
   })
@@ -293,22 +249,17 @@ export function exactlyOnceSuite<C>({ definition, type, config, assertIs }: Subj
     const first = await openSink(t, definition, config(path), input)
     await first.sink.begin()
     await first.sink.commit(checkpoint(1))
-    const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input, watched('renamed'))
+    const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input, watched({ name: 'renamed' }))
     assert.equal(await sink.begin(), undefined)
   })
 
   test(`${type}: a position of a version that kept no table is taken, and gets it with the next commit`, async t => {
     const path = join(tempFolder(t), 'out.db')
-    const first = await openSink(t, definition, config(path), input)
-    await first.sink.begin()
-    await first.sink.write(batch(1), 1)
-    await first.sink.commit(checkpoint(1))
-    await first.sink.close()
+    await (await openPublished(t, path)).close()
     execute(path, "update _millrace_positions set checkpoint = json_remove(checkpoint, '$.table')")
     const next = await openSink(t, definition, config(path), input)
     assert.deepEqual(await next.sink.begin(), checkpoint(1))
-    await next.sink.write(batch(2), 2)
-    await next.sink.commit(checkpoint(2))
+    await publish(next.sink, 2)
     assertIs(path, 2)
     const { sink } = await openSink(t, definition, config(path, 'elsewhere'), input)
     await assert.rejects(sink.begin(), { code: 'state', message: /was published to table/ })

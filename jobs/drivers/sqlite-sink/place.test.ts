@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { tempFolder } from './harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { checkPlace, makeFolder, realPath, refuseName } from './place.ts'
 
 const refused = (message: RegExp) => ({ code: 'bad_pipeline', path: ['path'], message })

@@ -1,12 +1,14 @@
 import { Field, Int64, Schema, Utf8 } from 'apache-arrow'
 import * as z from 'zod'
 import { type Settings, settingsSchema } from '../../settings.ts'
+import type { StateBackend } from '../../state/state.ts'
 import type { SinkNode, SourceNode, Topology, TopologyNode, TransformNode } from '../../topology/topology.ts'
 import { batchOfRows } from '../batch/build.ts'
 import { rowsOf } from '../batch/rows.ts'
 import type { Checkpoint, NodeLog, NodeMetrics, Sink, Source, Transform } from '../contract.ts'
 import { PipelineError } from '../errors.ts'
 import { createMeter } from '../run/meter.ts'
+import { type RunOptions, runPipeline } from '../run/run.ts'
 
 /** Small nodes and topologies in memory, for tests of the runtime alone. */
 
@@ -181,7 +183,9 @@ export function topologyOf(nodes: readonly TopologyNode[], name = 'test'): Topol
   }
 }
 
-export const testSettings = (overrides: z.input<typeof import('../../settings.ts').settingsSchema> = {}): Settings =>
+type SettingsInput = z.input<typeof settingsSchema>
+
+export const testSettings = (overrides: SettingsInput = {}): Settings =>
   settingsSchema.parse({ checkpoint_interval_sec: 0.01, state_backend: { backend_type: 'InMemory' }, ...overrides })
 
 export const silent: NodeLog = { debug() {}, info() {}, warn() {} }
@@ -194,4 +198,25 @@ export function createMeters() {
     meters.set(name, meter)
     return meter
   }
+}
+
+/** Runs a pipeline in this thread, as a job that nobody hears. */
+export function run(
+  topology: Topology,
+  state: StateBackend,
+  { settings, ...rest }: Omit<Partial<RunOptions>, 'settings'> & { settings?: SettingsInput } = {},
+): ReturnType<typeof runPipeline> {
+  return runPipeline({
+    topology,
+    settings: testSettings(settings),
+    state,
+    jobMode: true,
+    reset: false,
+    log: () => silent,
+    metricsOf: () => noMetrics,
+    meterOf: createMeters(),
+    signal: new AbortController().signal,
+    drain: new AbortController().signal,
+    ...rest,
+  } as RunOptions)
 }

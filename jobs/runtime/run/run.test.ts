@@ -2,48 +2,21 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { openMemoryState } from '../../state/memory/memory.ts'
-import type { StateBackend } from '../../state/state.ts'
-import type { Topology } from '../../topology/topology.ts'
 import { rowsOf } from '../batch/rows.ts'
 import { take } from '../batch/select.ts'
 import { PipelineError } from '../errors.ts'
 import {
-  createMeters,
   createStored,
   listSource,
-  noMetrics,
   rows,
+  run,
   schema,
-  silent,
   sinkNode,
   sourceNode,
   storedSink,
-  testSettings,
   topologyOf,
   transformNode,
 } from '../harness/pipeline.suite.ts'
-import { type RunOptions, runPipeline } from './run.ts'
-
-async function run(
-  topology: Topology,
-  state: StateBackend,
-  overrides: Omit<Partial<RunOptions>, 'settings'> & { settings?: Parameters<typeof testSettings>[0] } = {},
-) {
-  const { settings, ...rest } = overrides
-  return runPipeline({
-    topology,
-    settings: testSettings(settings),
-    state,
-    jobMode: true,
-    reset: false,
-    log: () => silent,
-    metricsOf: () => noMetrics,
-    meterOf: createMeters(),
-    signal: new AbortController().signal,
-    drain: new AbortController().signal,
-    ...rest,
-  } as RunOptions)
-}
 
 const even = () =>
   transformNode('even', ['list'], async () => ({

@@ -13,9 +13,10 @@ import {
   visible,
 } from '../../drivers/lake/harness.suite.ts'
 import { readSnapshot } from '../../drivers/lake/snapshot.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import type { CompactFolder } from '../kinds.ts'
 import { compactFolder } from './compact.ts'
-import { age, compact, idsFrom, openWriter, range, tempFolder, writeFiles } from './harness.suite.ts'
+import { age, compact, idsFrom, openWriter, range, writeFiles } from './harness.suite.ts'
 
 test('it is what jobs ask for', () => {
   const asked: CompactFolder = compactFolder

@@ -4,15 +4,9 @@ import type { TestContext } from 'node:test'
 import { createLog, type LogRecord } from '../../../core/telemetry/event.ts'
 import { literal } from '../../drivers/duckdb/duckdb.ts'
 import type { Files } from '../../drivers/lake/files.ts'
-import {
-  batchOf,
-  checkpoint,
-  streamOf,
-  tempFolder,
-  visible,
-  watched,
-  withReader,
-} from '../../drivers/lake/harness.suite.ts'
+import { visible, withReader } from '../../drivers/lake/harness.suite.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { batchOf, checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { openParquet } from '../../sinks/parquet/open.ts'
 import { parquet } from '../../sinks/parquet/parquet.ts'
 import { type CompactOptions, compactFolder } from './compact.ts'
@@ -77,5 +71,3 @@ export function age(folder: string): void {
   const then = Date.now() / 1000 - 3600
   for (const name of visible(folder)) utimesSync(join(folder, name), then, then)
 }
-
-export { tempFolder }

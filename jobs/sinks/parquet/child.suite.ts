@@ -1,40 +1,28 @@
-import { once } from 'node:events'
 import { createFiles } from '../../drivers/lake/files.ts'
-import { batchOf, checkpoint, streamOf, watched } from '../../drivers/lake/harness.suite.ts'
-import { toPipelineError } from '../../runtime/errors.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { publishEpochs } from '../../runtime/harness/publish.suite.ts'
+import { batchOf, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { epochRows, epochTypes } from './harness.suite.ts'
 import { openParquet } from './open.ts'
 import { parquet } from './parquet.ts'
-import type { RemoteMessage, RemoteTask } from './remote.suite.ts'
+import type { RemoteTask } from './remote.suite.ts'
 
-/** The program of `startRemote`: goes on from the published epoch, one after another. */
+/** The program of `startRemote`. */
 
 const task = JSON.parse(process.argv[2]!) as RemoteTask
-const send = (message: RemoteMessage) => process.connected && process.send!(message)
-process.on('disconnect', () => process.exit(1))
 let steps = 0
 const files = createFiles(() => {
   steps++
   if (steps === task.killAt) process.kill(process.pid, 'SIGKILL')
 })
 
-try {
-  const config = parquet.config.parse({ from: 'rows', ...task.config })
-  const sink = await openParquet(config, streamOf(epochTypes), watched(), files)
-  const last = await sink.begin()
-  for (let epoch = (last?.epoch ?? 0) + 1; epoch <= (task.until ?? Number.POSITIVE_INFINITY); epoch++) {
+await publishEpochs(task, {
+  open() {
+    const config = parquet.config.parse({ from: 'rows', ...task.config })
+    return openParquet(config, streamOf(epochTypes), watched({ name: 'lake' }), files)
+  },
+  batches(epoch) {
     const rows = epochRows(epoch)
-    await sink.write(batchOf(epochTypes, rows.slice(0, 15)), epoch)
-    await sink.write(batchOf(epochTypes, rows.slice(15)), epoch)
-    send({ at: 'staged' })
-    if (task.stepwise) await once(process, 'message')
-    await sink.commit(checkpoint(epoch))
-    send({ at: 'committed' })
-    await sink.finalized?.(epoch)
-  }
-  await sink.close()
-} catch (error) {
-  const { code, message } = toPipelineError(error)
-  send({ at: 'failed', code, message })
-}
-process.disconnect()
+    return [rows.slice(0, 15), rows.slice(15)].map(part => batchOf(epochTypes, part))
+  },
+})

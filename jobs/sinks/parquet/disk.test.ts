@@ -5,14 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { tightDisks } from '../../../gateway/store/sqlite/disk.suite.ts'
 import { atEnd } from '../../../gateway/store/sqlite/faults.suite.ts'
-import {
-  batchOf,
-  checkpoint,
-  failingFiles,
-  seenByManifest,
-  seenByName,
-  tempFolder,
-} from '../../drivers/lake/harness.suite.ts'
+import { failingFiles, seenByManifest, seenByName } from '../../drivers/lake/harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { openSink } from './harness.suite.ts'
 
 const types = { id: 'int64', text: 'utf8' } as const

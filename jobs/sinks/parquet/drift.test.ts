@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { batchOf, checkpoint, query, seenByName, tempFolder, visible } from '../../drivers/lake/harness.suite.ts'
+import { query, seenByName, visible } from '../../drivers/lake/harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { openSink } from './harness.suite.ts'
 
 const types = { id: 'int32', name: 'utf8' } as const

@@ -2,18 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  batchOf,
-  checkpoint,
-  failingFiles,
-  hidden,
-  seenByManifest,
-  seenByName,
-  tempFolder,
-  visible,
-  watched,
-} from '../../drivers/lake/harness.suite.ts'
+import { failingFiles, hidden, seenByManifest, seenByName, visible } from '../../drivers/lake/harness.suite.ts'
 import { readSnapshot } from '../../drivers/lake/snapshot.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { exactlyOnceSuite } from '../../runtime/harness/exactly-once.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { epochRows, epochTypes, idsUpTo, openSink } from './harness.suite.ts'
 import { type RemoteTask, startRemote } from './remote.suite.ts'
 
@@ -39,37 +33,13 @@ async function assertIs(path: string, epoch: number): Promise<void> {
   )
 }
 
-test('rows are there with their checkpoint, and not before', async t => {
-  const path = tempFolder(t)
-  const { sink } = await open(t, path)
-  assert.equal(await sink.begin(), undefined)
-  for (const epoch of [1, 2, 3]) {
-    await sink.write(batch(epoch), epoch)
-    await assertIs(path, epoch - 1)
-    await sink.commit(checkpoint(epoch))
-    await assertIs(path, epoch)
-  }
-  const next = await open(t, path)
-  assert.deepEqual(await next.sink.begin(), checkpoint(3))
-})
-
-test('an epoch without rows is published too', async t => {
-  const path = tempFolder(t)
-  const { sink } = await open(t, path)
-  await sink.begin()
-  await sink.commit(checkpoint(1))
-  assert.deepEqual(await sink.begin(), checkpoint(1))
-})
-
-test('what was written before begin is gone', async t => {
-  const path = tempFolder(t)
-  const { sink } = await open(t, path)
-  await sink.begin()
-  await sink.write(batch(7), 1)
-  await sink.begin()
-  await sink.write(batch(1), 1)
-  await sink.commit(checkpoint(1))
-  await assertIs(path, 1)
+exactlyOnceSuite({
+  type: 'parquet',
+  place: tempFolder,
+  open: async (t, path) => (await open(t, path)).sink,
+  startStepwise: (t, path) => startRemote(t, { config: config(path), stepwise: true }),
+  batch,
+  assertIs,
 })
 
 test('an epoch that is there already is dropped whole, another one of its number is an error', async t => {
@@ -247,25 +217,6 @@ test('processes that are killed at any step lose and repeat nothing', { timeout:
   await last.ended()
   assert.deepEqual(await seenByName(path), idsUpTo(published + 1))
   assert.deepEqual(await seenByManifest(path), idsUpTo(published + 1))
-})
-
-test('a process that was stopped past its take-over cannot commit', async t => {
-  const path = tempFolder(t)
-  const stopped = startRemote(t, { config: config(path), stepwise: true })
-  await stopped.next('staged')
-  stopped.commit()
-  await stopped.next('committed')
-  await stopped.next('staged')
-  stopped.child.kill('SIGSTOP')
-  const { sink } = await open(t, path)
-  assert.deepEqual(await sink.begin(), checkpoint(1))
-  await sink.write(batch(2), 2)
-  await sink.commit(checkpoint(2))
-  stopped.commit()
-  stopped.child.kill('SIGCONT')
-  await assert.rejects(stopped.next('committed'), /fenced: .*newer run/)
-  await stopped.ended()
-  await assertIs(path, 2)
 })
 
 test('a folder that is removed meanwhile is an error that says so, and not a gap', async t => {

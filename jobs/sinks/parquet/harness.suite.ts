@@ -1,8 +1,9 @@
 import type { TestContext } from 'node:test'
 import type { Files } from '../../drivers/lake/files.ts'
-import { batchOf, checkpoint, streamOf, type Watched, watched } from '../../drivers/lake/harness.suite.ts'
 import type { Row } from '../../runtime/batch/build.ts'
 import type { Sink, Stream } from '../../runtime/contract.ts'
+import { type Watched, watched } from '../../runtime/harness/context.suite.ts'
+import { batchOf, checkpoint, closedOnce, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { openParquet } from './open.ts'
 import { parquet } from './parquet.ts'
 
@@ -23,7 +24,7 @@ export async function openSink(
   t: TestContext,
   config: object,
   types: Readonly<Record<string, string>>,
-  { context = watched(), files }: OpenOptions = {},
+  { context = watched({ name: 'lake' }), files }: OpenOptions = {},
 ): Promise<Opened> {
   const parsed = parquet.config.parse({ from: 'rows', ...config })
   const sink = closedOnce(await openParquet(parsed, streamOf(types), context, files))
@@ -39,18 +40,6 @@ export async function openSink(
         if (rows.length > 0) await sink.write(batchOf(types, rows), epoch)
         await sink.commit(checkpoint(epoch))
       }
-    },
-  }
-}
-
-/** A sink is closed by the test, and again at its end. */
-function closedOnce(sink: Sink): Sink {
-  let closed: Promise<void> | undefined
-  return {
-    ...sink,
-    close() {
-      closed ??= sink.close()
-      return closed
     },
   }
 }

@@ -2,17 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  batchOf,
-  checkpoint,
-  hidden,
-  query,
-  seenByManifest,
-  seenByName,
-  tempFolder,
-  visible,
-  watched,
-} from '../../drivers/lake/harness.suite.ts'
+import { hidden, query, seenByManifest, seenByName, visible } from '../../drivers/lake/harness.suite.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { openSink } from './harness.suite.ts'
 
 const types = { id: 'int64', day: 'date32', name: 'utf8' } as const

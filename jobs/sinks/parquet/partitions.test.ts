@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { query, seenByManifest, seenByName, tempFolder, visible, withReader } from '../../drivers/lake/harness.suite.ts'
+import { query, seenByManifest, seenByName, visible, withReader } from '../../drivers/lake/harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { openSink } from './harness.suite.ts'
 
 const types = { id: 'int64', place: 'utf8' } as const

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { query, seenByManifest, seenByName, seenBySql, tempFolder, visible } from '../../drivers/lake/harness.suite.ts'
-import { createMeters, noMetrics, silent, testSettings } from '../../runtime/harness/pipeline.suite.ts'
-import { runPipeline } from '../../runtime/run/run.ts'
+import { query, seenByManifest, seenByName, seenBySql, visible } from '../../drivers/lake/harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { run, testSettings } from '../../runtime/harness/pipeline.suite.ts'
 import { openMemoryState } from '../../state/memory/memory.ts'
 import { loadTopology } from '../../topology/load.ts'
 import { openSink } from './harness.suite.ts'
@@ -42,32 +42,21 @@ sinks:
     sort_by: ts, id
 `,
   )
-  const settings = testSettings({ job_mode: true, checkpoint_max_rows: 40 })
+  const settings = { job_mode: true, checkpoint_max_rows: 40 }
   const state = await openMemoryState()
-  async function run(): Promise<void> {
-    const { topology } = await loadTopology({ file, settings })
-    await runPipeline({
-      topology,
-      settings,
-      state,
-      jobMode: true,
-      reset: false,
-      log: () => silent,
-      metricsOf: () => noMetrics,
-      meterOf: createMeters(),
-      signal: new AbortController().signal,
-      drain: new AbortController().signal,
-    })
+  async function runOnce(): Promise<void> {
+    const { topology } = await loadTopology({ file, settings: testSettings(settings) })
+    await run(topology, state, { settings })
   }
   writeFileSync(input, lines(range(100)))
-  await run()
+  await runOnce()
   const kept = (count: number) => range(count).filter(id => id % 10 !== 9)
   assert.deepEqual(await seenByName(lake), kept(100))
   assert.equal(visible(lake).length, 3)
-  await run()
+  await runOnce()
   assert.equal(visible(lake).length, 3)
   appendFileSync(input, lines(range(50, 100)))
-  await run()
+  await runOnce()
   assert.deepEqual(await seenByName(lake), kept(150))
   assert.deepEqual(await seenByManifest(lake), kept(150))
   assert.deepEqual(await query(lake, 'select count(*)::int as wrong from LAKE where ts::date <> day'), [{ wrong: 0 }])

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { batchOf, checkpoint, query, seenByManifest, tempFolder, visible } from '../../drivers/lake/harness.suite.ts'
+import { query, seenByManifest, visible } from '../../drivers/lake/harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { openSink } from './harness.suite.ts'
 
 const types = { id: 'int64', place: 'utf8', day: 'int32', text: 'utf8' } as const

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { rowsAfter } from '../../drivers/sqlite-sink/epochs.suite.ts'
-import { exactlyOnceSuite } from '../../drivers/sqlite-sink/exactly-once.suite.ts'
+import { sqliteSinkSuite } from '../../drivers/sqlite-sink/exactly-once.suite.ts'
 import { query } from '../../drivers/sqlite-sink/harness.suite.ts'
 import { sqlite } from './sqlite.ts'
 
-exactlyOnceSuite({
+sqliteSinkSuite({
   definition: sqlite,
   type: 'sqlite',
   config: (path, table = 'scores') => ({ path, table, primary_key: 'id' }),

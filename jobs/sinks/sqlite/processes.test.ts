@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { rowsAfter } from '../../drivers/sqlite-sink/epochs.suite.ts'
-import { checkSink, query, streamOf, tempFolder } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { checkSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
 import { startRemote } from '../../drivers/sqlite-sink/remote.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqlite } from './sqlite.ts'
 
 test('pipelines of several processes write to one file, which others read meanwhile', { timeout: 60_000 }, async t => {

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { batchOf, checkpoint, execute, query, streamOf, watched } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { batchOf, execute, query } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqlite } from './sqlite.ts'
 
 /** Whatever comes, in whatever epochs, the table is as if each row had been applied by itself. */

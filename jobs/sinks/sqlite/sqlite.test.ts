@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  batchOf,
-  checkpoint,
-  checkSink,
-  openSink,
-  query,
-  streamOf,
-  tempFolder,
-  watched,
-} from '../../drivers/sqlite-sink/harness.suite.ts'
+import { batchOf, checkSink, openSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
 import type { Row } from '../../runtime/batch/build.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqlite } from './sqlite.ts'
 
 const types = { id: 'int64', name: 'utf8', version: 'int64' }
@@ -179,7 +173,9 @@ test('sinks of one pipeline share a file, also while one of them is staging', as
   const path = join(tempFolder(t), 'out.db')
   const names = ['a', 'b', 'c']
   const sinks = await Promise.all(
-    names.map(name => openSink(t, sqlite, { path, table: name, primary_key: 'id' }, streamOf(types), watched(name))),
+    names.map(name =>
+      openSink(t, sqlite, { path, table: name, primary_key: 'id' }, streamOf(types), watched({ name })),
+    ),
   )
   await Promise.all(sinks.map(({ sink }) => sink.begin()))
   const rows = Array.from({ length: 9000 }, (_, id) => ({ id, name: 'x' }))

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  batchOf,
-  checkpoint,
-  checkSink,
-  execute,
-  openSink,
-  query,
-  streamOf,
-  tempFolder,
-} from '../../drivers/sqlite-sink/harness.suite.ts'
+import { batchOf, checkSink, execute, openSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { openSqliteState } from '../../state/sqlite/sqlite.ts'
 import { sqlite } from './sqlite.ts'
 

@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  checkSink,
-  execute,
-  openSink,
-  query,
-  streamOf,
-  tempFolder,
-  watched,
-} from '../../drivers/sqlite-sink/harness.suite.ts'
+import { checkSink, execute, openSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { watched } from '../../runtime/harness/context.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqliteAggregate } from './sqlite_aggregate.ts'
 
 /** What is wrong is said before anything is written. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { type EpochRow, rowsAfter } from '../../drivers/sqlite-sink/epochs.suite.ts'
-import { exactlyOnceSuite } from '../../drivers/sqlite-sink/exactly-once.suite.ts'
+import { sqliteSinkSuite } from '../../drivers/sqlite-sink/exactly-once.suite.ts'
 import { query } from '../../drivers/sqlite-sink/harness.suite.ts'
 import { sqliteAggregate } from './sqlite_aggregate.ts'
 
-exactlyOnceSuite({
+sqliteSinkSuite({
   definition: sqliteAggregate,
   type: 'sqlite_aggregate',
   config: (path, table = 'teams') => ({

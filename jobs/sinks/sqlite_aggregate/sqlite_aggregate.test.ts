@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  batchOf,
-  checkpoint,
-  execute,
-  openSink,
-  query,
-  streamOf,
-  tempFolder,
-} from '../../drivers/sqlite-sink/harness.suite.ts'
+import { batchOf, execute, openSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
 import type { Row } from '../../runtime/batch/build.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqliteAggregate } from './sqlite_aggregate.ts'
 
 const types = { id: 'int64', account: 'utf8', amount: 'int64' }

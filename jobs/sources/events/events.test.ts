@@ -4,8 +4,10 @@ import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { nameOf } from '../../runtime/batch/types.ts'
 import type { Position } from '../../runtime/contract.ts'
+import { errorOf } from '../../runtime/harness/error.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { events } from './events.ts'
-import { append, collect, errorOf, openFor, readAll, storeOf, tempFolder } from './harness.suite.ts'
+import { append, collect, openFor, readAll, storeOf } from './harness.suite.ts'
 
 const bounded = { mode: { type: 'bounded' } }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { ownGateway } from '../../../test/support/own-gateway.ts'
-import { append, collect, openFor, storeOf, tempFolder } from './harness.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { append, collect, openFor, storeOf } from './harness.suite.ts'
 
 const gateway = ownGateway()
 const path = join(gateway.folder, 'a.db')

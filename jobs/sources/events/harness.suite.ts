@@ -1,25 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type OpenOptions, openStore } from '../../../gateway/store/index.ts'
 import { appendOf } from '../../../gateway/store/store.suite.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import { rowsOf } from '../../runtime/batch/rows.ts'
 import type { Json, NodeContext, Position, Source, SourceReader } from '../../runtime/contract.ts'
-import { PipelineError, toPipelineError } from '../../runtime/errors.ts'
+import { quietContext, retrying } from '../../runtime/harness/context.suite.ts'
 import { settingsSchema } from '../../settings.ts'
 import { events } from './events.ts'
 
 /** What the tests of this room have in common: real stores, a context, and the rows of a reader. */
 
 type Row = Record<string, Json>
-
-export function tempFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-events-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 /** The store that a gateway would hold; its file is `path`. */
 export async function storeOf(t: TestContext, path: string, options: OpenOptions = {}): Promise<Store> {
@@ -44,33 +36,17 @@ export interface ContextOptions {
 
 export function contextOf({ jobMode = false, settings, signal, tries = 0, onRetry }: ContextOptions = {}): NodeContext {
   const ended = signal ?? new AbortController().signal
-  return {
-    pipeline: 'test/pipeline',
+  const pause = async () => {
+    await delay(20)
+    ended.throwIfAborted()
+  }
+  return quietContext({
     name: 'caught',
     settings: settingsSchema.parse({ record_batch_interval_ms: 1, ...settings }),
     jobMode,
     signal: ended,
-    log: { debug() {}, info() {}, warn() {} },
-    metrics: { count() {}, gauge() {}, latency() {} },
-    async retry(_, attempt) {
-      for (let left = tries; ; left--) {
-        try {
-          return await attempt()
-        } catch (error) {
-          const known = toPipelineError(error)
-          if (!known.retryable || left === 0) throw known
-          onRetry?.(known.message)
-        }
-        await new Promise(resolve => setTimeout(resolve, 20))
-        ended.throwIfAborted()
-      }
-    },
-    dead(row) {
-      throw new Error(`a dead letter: ${row.message}`)
-    },
-    dropped() {},
-    stop() {},
-  }
+    retry: retrying({ tries, pause, ...(onRetry && { onRetry }) }),
+  })
 }
 
 export async function openFor(
@@ -104,14 +80,4 @@ export async function readAll(source: Source, from?: Position, to?: Position) {
   const found = await collect(reader)
   await reader.close()
   return found
-}
-
-/** The error that `work` ends with; one of another kind is a bug. */
-export async function errorOf(work: Promise<unknown>): Promise<PipelineError> {
-  const error = await work.then(
-    () => new Error('this was to fail'),
-    error => error,
-  )
-  if (!(error instanceof PipelineError)) throw error
-  return error
 }

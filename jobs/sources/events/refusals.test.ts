@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import type { Position } from '../../runtime/contract.ts'
-import { append, collect, errorOf, openFor, readAll, storeOf, tempFolder } from './harness.suite.ts'
+import { errorOf } from '../../runtime/harness/error.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { append, collect, openFor, readAll, storeOf } from './harness.suite.ts'
 
 const bounded = { mode: { type: 'bounded' } }
 

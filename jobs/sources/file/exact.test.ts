@@ -5,8 +5,9 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { Position, Source, SourceRows } from '../../runtime/contract.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { type SampleFormat, writeSample } from './files.suite.ts'
-import { batchesOf, openFor, type Row, rowsIn, stored, tempFolder } from './harness.suite.ts'
+import { batchesOf, openFor, type Row, rowsIn, stored } from './harness.suite.ts'
 
 /** A restart at any batch, and any epoch read again, gives the rows of one pass. */
 

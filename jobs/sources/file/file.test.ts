@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { config } from './file.ts'
 import { writeSample } from './files.suite.ts'
-import { batchesOf, openFor, plain, type Row, readAll, rowsIn, tempFolder } from './harness.suite.ts'
+import { batchesOf, openFor, plain, type Row, readAll, rowsIn } from './harness.suite.ts'
 
 /** Files `NAME` with one row `{"file": NAME}` each. */
 function folderOf(t: Parameters<typeof tempFolder>[0], names: readonly string[]): string {

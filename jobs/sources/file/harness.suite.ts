@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { RecordBatch } from 'apache-arrow'
 import { rowsOf } from '../../runtime/batch/rows.ts'
@@ -11,12 +8,6 @@ import { config, file } from './file.ts'
 /** What the tests of this room stand on. */
 
 export type Row = Record<string, Json>
-
-export function tempFolder(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-file-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 export interface Heard {
   dead: DeadRow[]

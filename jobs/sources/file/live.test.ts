@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Position, SourceReader } from '../../runtime/contract.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { toParquet } from './files.suite.ts'
-import { batchesOf, openFor, type Row, rowsIn, stored, tempFolder } from './harness.suite.ts'
+import { batchesOf, openFor, type Row, rowsIn, stored } from './harness.suite.ts'
 
 /** Continuous mode: new files and growing ones. */
 

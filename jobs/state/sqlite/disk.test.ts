@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { tightDisks } from '../../../gateway/store/sqlite/disk.suite.ts'
 import { atEnd } from '../../../gateway/store/sqlite/faults.suite.ts'
-import { tempFolder } from '../../drivers/sqlite/folder.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { letterOf } from '../state.suite.ts'
 import { openSqliteState } from './sqlite.ts'
 

@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { tempFolder } from '../../drivers/sqlite/folder.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { openSqliteState } from './sqlite.ts'
 
 const program = fileURLToPath(new URL('./child.suite.ts', import.meta.url))

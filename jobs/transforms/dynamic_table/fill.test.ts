@@ -4,8 +4,10 @@ import { test } from 'node:test'
 import { Field, Schema } from 'apache-arrow'
 import { batchOfRows, type Row } from '../../runtime/batch/build.ts'
 import { OP, typeOf } from '../../runtime/batch/types.ts'
+import { errorOf } from '../../runtime/harness/error.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { dynamicTable } from './dynamic_table.ts'
-import { errorOf, openFor, sqliteConfig, tempFolder } from './harness.suite.ts'
+import { openFor, sqliteConfig } from './harness.suite.ts'
 
 const schema = new Schema([
   new Field('id', typeOf('int64'), false),

@@ -5,7 +5,9 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, wri
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import { errorOf, openFor, sqliteConfig, tempFolder } from './harness.suite.ts'
+import { errorOf } from '../../runtime/harness/error.suite.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { openFor, sqliteConfig } from './harness.suite.ts'
 import { tableSuite } from './table.suite.ts'
 
 for (const cache of [false, true])

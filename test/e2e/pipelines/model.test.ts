@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { lines, ndjson, pipelineFolder, printedRows, until } from '../../support/pipeline.ts'
+import { type Env, lines, ndjson, pipelineFolder, printedRows, until } from '../../support/pipeline.ts'
 import { echo, startService } from '../../support/service.ts'
 
 /**
@@ -27,24 +27,31 @@ const events = ndjson([
   { id: 2, event_type: 'open', amount: 20, status: 'new', _gs_op: 'd' },
 ])
 
-test('file, SQL, print', async t => {
+/** A folder in which `millrace run pipeline.yaml` has come to a good end. */
+async function runToEnd(
+  t: TestContext,
+  pipeline: string,
+  files: Record<string, string>,
+  { env = job, ms }: { env?: Env; ms?: number } = {},
+) {
   const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('quick-start'))
-  folder.write('raw.event.transaction.ndjson', transactions)
-  const { code, stdout, stderr } = await folder.millrace(['run', 'pipeline.yaml'], job)
+  folder.write('pipeline.yaml', pipeline)
+  for (const [name, text] of Object.entries(files)) folder.write(name, text)
+  const { code, stdout, stderr } = await folder.millrace(['run', 'pipeline.yaml'], env, ms)
+  assert.equal(code, 0, stderr)
+  return { ...folder, stdout }
+}
+
+test('file, SQL, print', async t => {
+  const { stdout } = await runToEnd(t, fixture('quick-start'), { 'raw.event.transaction.ndjson': transactions })
   assert.deepEqual(printedRows(stdout), [
     ['INSERT', { id: 1, amount: 5000 }],
     ['INSERT', { id: 3, amount: 1001 }],
   ])
-  assert.equal(code, 0, stderr)
 })
 
 test('names with dots, in SQL and as the name of a sink', async t => {
-  const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('dotted-names'))
-  folder.write('raw.event.transaction.ndjson', transactions)
-  const { code, stderr } = await folder.millrace(['run', 'pipeline.yaml'], job)
-  assert.equal(code, 0, stderr)
+  const folder = await runToEnd(t, fixture('dotted-names'), { 'raw.event.transaction.ndjson': transactions })
   assert.deepEqual(folder.query('out.db', 'select * from large_transactions order by id'), [
     { id: 1, amount: 5000 },
     { id: 3, amount: 1001 },
@@ -75,30 +82,20 @@ test('a plugin that follows, SQL, a handler, a script and a table in a row', asy
 })
 
 test('a source of a plugin, as many rows as its options say, in text', async t => {
-  const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('plugin-source'))
-  const { code, stderr } = await folder.millrace(['run', 'pipeline.yaml'], withPlugins)
-  assert.equal(code, 0, stderr)
+  const folder = await runToEnd(t, fixture('plugin-source'), {}, { env: withPlugins })
   const [found] = folder.query('out.db', 'select count(*) as rows, min(num_field) as least from orders')
   assert.equal(found?.least, 101)
   assert.ok(Number(found?.rows) > 8500 && Number(found?.rows) < 9500, `${found?.rows} of 10,000 random rows pass`)
 })
 
 test('a transform of a plugin that keeps inserts', async t => {
-  const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('plugin-transform'))
-  folder.write('raw.events.ndjson', events)
-  const { code, stderr } = await folder.millrace(['run', 'pipeline.yaml'], withPlugins)
-  assert.equal(code, 0, stderr)
+  const folder = await runToEnd(t, fixture('plugin-transform'), { 'raw.events.ndjson': events }, { env: withPlugins })
   assert.deepEqual(folder.query('out.db', 'select id from events order by id'), [{ id: 1 }, { id: 2 }])
 })
 
 test('a sink of a plugin behind a source, without transforms', async t => {
-  const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('plugin-sink'))
-  folder.write('raw.events.ndjson', events)
-  const { code, stdout, stderr } = await folder.millrace(['run', 'pipeline.yaml'], withPlugins, 6000)
-  assert.equal(code, 0, stderr)
+  const files = { 'raw.events.ndjson': events }
+  const { stdout } = await runToEnd(t, fixture('plugin-sink'), files, { env: withPlugins, ms: 6000 })
   const rows: { id: number; _gs_op: string }[] = lines(stdout).flatMap(line => JSON.parse(line))
   assert.deepEqual(
     rows.map(({ id, _gs_op }) => `${id}${_gs_op}`),
@@ -122,15 +119,12 @@ test('plugins at both ends, and options that the environment sets', async t => {
 })
 
 test('SQL with an operation column, a handler, a script as a folded block; print, blackhole and webhook', async t => {
-  const folder = pipelineFolder(t)
   const service = await startService(
     (rows, { path }) => (path === '/enrich' ? rows.map(row => ({ ...row, tier: 'basic' })) : 204),
     t,
   )
-  folder.write('pipeline.yaml', fixture('connectors').replaceAll('8087', `${service.port}`))
-  folder.write('raw.events.ndjson', events)
-  const { code, stdout, stderr } = await folder.millrace(['run', 'pipeline.yaml'], job)
-  assert.equal(code, 0, stderr)
+  const pipeline = fixture('connectors').replaceAll('8087', `${service.port}`)
+  const { stdout } = await runToEnd(t, pipeline, { 'raw.events.ndjson': events })
   assert.deepEqual(
     printedRows(stdout).map(([kind, { id }]) => `${kind} ${id}`),
     ['INSERT 1', 'INSERT 2', 'DELETE 2'],
@@ -144,16 +138,14 @@ test('SQL with an operation column, a handler, a script as a folded block; print
 })
 
 test('dynamic tables in memory: filled by SQL from the same input, or by nobody', async t => {
-  const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('dynamic-tables'))
   const orders = [
     { id: 1, customer_id: 'a', tier: 'vip' },
     { id: 2, customer_id: 'b', tier: 'free' },
     { id: 3, customer_id: 'a', tier: 'free' },
   ]
-  folder.write('orders.ndjson', ndjson(orders.map(order => ({ ...order, amount: 1, created_at: '2026-01-31' }))))
-  const { code, stderr } = await folder.millrace(['run', 'pipeline.yaml'], job)
-  assert.equal(code, 0, stderr)
+  const folder = await runToEnd(t, fixture('dynamic-tables'), {
+    'orders.ndjson': ndjson(orders.map(order => ({ ...order, amount: 1, created_at: '2026-01-31' }))),
+  })
   const ids = (table: string) => folder.query('out.db', `select id from ${table} order by id`).map(({ id }) => id)
   assert.deepEqual(ids('vip_orders'), [1, 3])
   assert.deepEqual(ids('new_users'), [1, 2, 3])
@@ -161,8 +153,6 @@ test('dynamic tables in memory: filled by SQL from the same input, or by nobody'
 })
 
 test('aggregates: by group, with types of Postgres, and over everything', async t => {
-  const folder = pipelineFolder(t)
-  folder.write('pipeline.yaml', fixture('aggregates'))
   const trade = { account: 'alice', amount: 100, market: 'x', volume: 0.1, price: 10 }
   const trades = [
     { trade_id: 1, ...trade },
@@ -171,9 +161,7 @@ test('aggregates: by group, with types of Postgres, and over everything', async 
     { trade_id: 4, ...trade, amount: -30, market: 'y' },
     { trade_id: 2, ...trade, amount: 50, price: 20, _gs_op: 'd' },
   ]
-  folder.write('trades.ndjson', ndjson(trades))
-  const { code, stderr } = await folder.millrace(['run', 'pipeline.yaml'], job)
-  assert.equal(code, 0, stderr)
+  const folder = await runToEnd(t, fixture('aggregates'), { 'trades.ndjson': ndjson(trades) })
   assert.deepEqual(folder.query('finance.db', 'select account, balance from account_balances order by account'), [
     { account: 'alice', balance: 70 },
     { account: 'bob', balance: 125 },
@@ -186,11 +174,9 @@ test('aggregates: by group, with types of Postgres, and over everything', async 
 })
 
 test('settings by STREAMLING__ in the environment; ours go before, and those of servers are left alone', async t => {
-  const folder = pipelineFolder(t)
   const service = await startService(echo, t)
-  folder.write('pipeline.yaml', fixture('connectors').replaceAll('8087', `${service.port}`))
-  folder.write('raw.events.ndjson', events)
-  const { code, stdout, stderr } = await folder.millrace(['run', 'pipeline.yaml'], {
+  const pipeline = fixture('connectors').replaceAll('8087', `${service.port}`)
+  const env = {
     STREAMLING__PIPELINE_DEFINITION_LOCATION: 'pipeline.yaml',
     STREAMLING__KAFKA_SOURCE__BROKERS: 'localhost:9092',
     STREAMLING__KAFKA_SOURCE__SCHEMA_REGISTRY_URL: 'http://localhost:8081',
@@ -201,8 +187,8 @@ test('settings by STREAMLING__ in the environment; ours go before, and those of 
     MILLRACE__PRINT_SINK__SAMPLE_EVERY: '2',
     STREAMLING__STATE_BACKEND__BACKEND_TYPE: 'InMemory',
     RUST_LOG: 'info',
-  })
-  assert.equal(code, 0, stderr)
+  }
+  const { stdout, read } = await runToEnd(t, pipeline, { 'raw.events.ndjson': events }, { env })
   assert.deepEqual(
     printedRows(stdout).map(([, { id }]) => id),
     [2],
@@ -211,25 +197,27 @@ test('settings by STREAMLING__ in the environment; ours go before, and those of 
     ...Array(3).fill('/enrich'),
     ...Array(3).fill('/notify'),
   ])
-  assert.throws(() => folder.read('state.db'), { code: 'ENOENT' })
+  assert.throws(() => read('state.db'), { code: 'ENOENT' })
 })
 
 test('a preprocessor, a side output and a function of a plugin, named by the environment', async t => {
-  const folder = pipelineFolder(t)
-  folder.write(
-    'pipeline.yaml',
+  const folder = await runToEnd(
+    t,
     `sources: { people: { type: file, path: people.ndjson, primary_key: id } }
 transforms: { short: { type: sql, primary_key: id, sql: 'SELECT id, initials(name) AS short FROM people' } }
 sinks: { out: { type: sqlite, from: short, path: out.db, table: "\${table}", primary_key: id } }
 `,
+    {
+      'people.ndjson': ndjson([{ id: 1, name: 'ada lovelace' }]),
+      'millrace.yaml': 'plugin: { preprocessor_options: { fill_in: { table: people } } }\n',
+    },
+    {
+      env: {
+        ...withPlugins,
+        STREAMLING__PLUGIN__PREPROCESSOR_IDS: 'fill_in',
+        STREAMLING__PLUGIN__SIDE_OUTPUT_IDS: 'row_counter',
+      },
+    },
   )
-  folder.write('people.ndjson', ndjson([{ id: 1, name: 'ada lovelace' }]))
-  folder.write('millrace.yaml', 'plugin: { preprocessor_options: { fill_in: { table: people } } }\n')
-  const { code, stderr } = await folder.millrace(['run', 'pipeline.yaml'], {
-    ...withPlugins,
-    STREAMLING__PLUGIN__PREPROCESSOR_IDS: 'fill_in',
-    STREAMLING__PLUGIN__SIDE_OUTPUT_IDS: 'row_counter',
-  })
-  assert.equal(code, 0, stderr)
   assert.deepEqual(folder.query('out.db', 'select * from people'), [{ id: 1, short: 'AL' }])
 })

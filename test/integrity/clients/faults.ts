@@ -69,8 +69,8 @@ export function createFaults({ gateway, args, proxy, producers, rnd }: System): 
 }
 
 /** So many of each, in seeded order. */
-export function shuffled(numbers: Record<Fault, number>, rnd: () => number): Fault[] {
-  const all = Object.entries(numbers).flatMap(([fault, n]) => Array<Fault>(n).fill(fault as Fault))
+export function shuffled<F extends string>(numbers: Record<F, number>, rnd: () => number): F[] {
+  const all = Object.entries<number>(numbers).flatMap(([fault, n]) => Array<F>(n).fill(fault as F))
   for (let k = all.length - 1; k > 0; k--) {
     const other = Math.floor(rnd() * (k + 1))
     ;[all[k], all[other]] = [all[other]!, all[k]!]

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { freePort, type RunningGateway, startGateway, tempDir } from '../../support/gateway.ts'
 import { random } from '../kill/events.ts'
+import { type MedianAndWorst, medianAndWorst, within } from '../timing.ts'
 import { createFaults, type Faults, shuffled, sleep } from './faults.ts'
 import { buildGo } from './go.ts'
 import { judge, type Verdict } from './judge.ts'
@@ -39,7 +40,7 @@ export interface ClientsRun extends Verdict {
   duplicates: number
   seconds: number
   /** from the start of a killed gateway to listening again, ms: median and worst */
-  recovery: { median: number; worst: number }
+  recovery: MedianAndWorst
 }
 
 /** milliseconds that the clients have for the rest, once the last fault is over */
@@ -87,12 +88,15 @@ export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun
     }
     await Promise.race([faults.settled(), failure])
     for (const one of producers) one.allow(share)
-    const counted = await within(patience, Promise.race([Promise.all(producers.map(one => one.done)), failure]))
+    const counted = await within(
+      patience,
+      'the clients',
+      Promise.race([Promise.all(producers.map(one => one.done)), failure]),
+    )
 
     const exit = await faults.gateway().end()
     const verdict = judge(store, lanes)
     if (exit !== 0) verdict.violations.push(`the gateway ended with ${exit} after SIGTERM`)
-    const recoveries = faults.recoveries.sort((a, b) => a - b)
     wrong = verdict.violations.length > 0
     if (wrong && keep) verdict.violations.push(`what lies there is kept in ${dir.path}`)
     return {
@@ -104,10 +108,7 @@ export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun
       resumed: counted.reduce((sum, one) => sum + one.found, 0),
       duplicates: counted.reduce((sum, one) => sum + one.duplicates, 0),
       seconds: Math.round((performance.now() - begun) / 1000),
-      recovery: {
-        median: Math.round(recoveries[recoveries.length >> 1] ?? 0),
-        worst: Math.round(recoveries.at(-1) ?? 0),
-      },
+      recovery: medianAndWorst(faults.recoveries),
     }
   } finally {
     for (const one of producers) one.abandon()
@@ -122,18 +123,4 @@ export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun
 async function traffic(proxy: CuttingProxy, lanes: number): Promise<void> {
   const deadline = performance.now() + trafficMs
   while (proxy.answered < lanes * 0.75 && performance.now() < deadline) await sleep(5)
-}
-
-/** Rejects where `work` does not come to its end in time. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new Error(`the clients did not come to their end within ${ms} ms`)), ms)
-  const aborted = new Promise<never>((_, reject) =>
-    late.signal.addEventListener('abort', () => reject(late.signal.reason)),
-  )
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort, type RunningGateway, startGateway, tempDir } from '../../support/gateway.ts'
+import { type MedianAndWorst, medianAndWorst } from '../timing.ts'
 import { random } from './events.ts'
 import { judge, type Verdict } from './judge.ts'
 import { judge as judgeOtlp } from './otlp/judge.ts'
@@ -10,7 +11,7 @@ export interface KillRun extends Verdict {
   kills: number
   seconds: number
   /** time from the start of a killed gateway to listening again, ms: median and worst */
-  recovery: { median: number; worst: number }
+  recovery: MedianAndWorst
 }
 
 /** What is sent, and how the store is judged. */
@@ -65,12 +66,8 @@ export async function killRun({
     const exit = await gateway.end()
     const verdict = kinds[kind].judge(store, ledger)
     if (exit !== 0) verdict.violations.push(`the gateway ended with ${exit} after SIGTERM`)
-    recoveries.sort((a, b) => a - b)
-    const recovery = {
-      median: Math.round(recoveries[recoveries.length >> 1] ?? 0),
-      worst: Math.round(recoveries.at(-1) ?? 0),
-    }
-    return { ...verdict, kills, seconds: Math.round((performance.now() - begun) / 1000), recovery }
+    const seconds = Math.round((performance.now() - begun) / 1000)
+    return { ...verdict, kills, seconds, recovery: medianAndWorst(recoveries) }
   } finally {
     producer?.kill('SIGKILL')
     gateway?.child.kill('SIGKILL')

@@ -1,16 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PipelineError } from '../../../jobs/runtime/errors.ts'
-import {
-  createMeters,
-  noMetrics,
-  rows,
-  type Stored,
-  silent,
-  testSettings,
-  topologyOf,
-} from '../../../jobs/runtime/harness/pipeline.suite.ts'
-import { runPipeline } from '../../../jobs/runtime/run/run.ts'
+import { rows, run, type Stored, topologyOf } from '../../../jobs/runtime/harness/pipeline.suite.ts'
 import { openMemoryState } from '../../../jobs/state/memory/memory.ts'
 import type { StateBackend } from '../../../jobs/state/state.ts'
 import { createRandom, type Random, randomPipeline, texts } from './random-topology.ts'
@@ -39,23 +30,23 @@ async function runSeed(seed: number): Promise<void> {
   const rate = random.of([0, 0, 0.01, 0.03])
   const { nodes, lists, stored, expected } = randomPipeline(random, { rate })
   const topology = topologyOf(nodes)
-  const settings = testSettings({
+  const settings = {
     checkpoint_interval_sec: random.of([0.001, 0.004, 5]),
     checkpoint_max_rows: random.of([5, 30, 1_000_000]),
     internal_buffer_size: 1 + random.below(5),
     restarts: 1_000_000,
     restart_window: '1ms',
-  })
+  }
   const plain = await openMemoryState()
   const backups = new Map<string, Stored>()
   const kills = random.below(4)
-  for (let run = 0; ; run++) {
+  for (let turn = 0; ; turn++) {
     const cut = new AbortController()
-    const isLast = run >= kills
+    const isLast = turn >= kills
     const at = random.below(6)
     let epochs = 0
-    if (run > 0 && random.chance(0.3)) [...lists.values()][0]!.push(...rows(random.below(40), 500 + run * 50))
-    if (run > 0 && random.chance(0.15)) {
+    if (turn > 0 && random.chance(0.3)) [...lists.values()][0]!.push(...rows(random.below(40), 500 + turn * 50))
+    if (turn > 0 && random.chance(0.15)) {
       await plain.reset('local_app_v1/test')
       // with the state and the newest rows gone there would be two histories, which is refused
       backups.clear()
@@ -69,24 +60,17 @@ async function runSeed(seed: number): Promise<void> {
       if (!isLast && epochs++ >= at) cut.abort(new Error('killed'))
     }
     if (!isLast && random.chance(0.5)) setTimeout(() => cut.abort(new Error('killed')), random.below(15))
-    await runPipeline({
-      topology,
+    await run(topology, faulty(plain, random, rate), {
       settings,
-      state: faulty(plain, random, rate),
       jobMode: !random.chance(0.3) || isLast,
-      reset: false,
-      log: () => silent,
-      metricsOf: () => noMetrics,
-      meterOf: createMeters(),
       signal: cut.signal,
-      drain: new AbortController().signal,
       onEpoch: cutSoon,
     }).catch(error => {
       // in job mode what looks like a bug is not tried again by itself: the next run goes on
       if (!['internal', 'unavailable', 'timeout'].includes(error.code)) throw error
-      if (isLast) run--
+      if (isLast) turn--
     })
-    if (isLast && run >= kills) break
+    if (isLast && turn >= kills) break
   }
   for (const [name, wanted] of expected())
     assert.deepEqual(texts(stored.get(name)!.rows), wanted, `${name} of seed ${seed}`)

@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, type RunningGateway, startGateway, tempDir } from '../../support/gateway.ts'
+import { shuffled } from '../clients/faults.ts'
 import { judge as judgeStore } from '../clients/judge.ts'
 import { lanesOf } from '../clients/lanes.ts'
 import { type Producer, startProducer, tsCommand } from '../clients/producers.ts'
 import { random } from '../kill/events.ts'
-import { createFaults, type Fault, type Faults } from './faults.ts'
+import { type MedianAndWorst, medianAndWorst, within } from '../timing.ts'
+import { createFaults, type Faults } from './faults.ts'
 import { startPipeline } from './pipeline-process.ts'
 import type { Scenario } from './scenarios.ts'
 import { type Subject, startSubject } from './subject.ts'
@@ -41,7 +43,7 @@ export interface PipelinesRun {
   /** epochs that were read again */
   replayed: number
   /** from the start of a process to its first new epoch, milliseconds */
-  recovery: { median: number; worst: number }
+  recovery: MedianAndWorst
   seconds: number
 }
 
@@ -113,7 +115,7 @@ export async function pipelinesRun(options: PipelinesRunOptions): Promise<Pipeli
       gatewayKills,
       restarts: restarts.length,
       replayed: log.split(' is read again').length - 1,
-      recovery: figures(faults.recoveries),
+      recovery: medianAndWorst(faults.recoveries),
       seconds: Math.round((performance.now() - begun) / 1000),
     }
   } finally {
@@ -137,25 +139,4 @@ function pour(producers: readonly Producer[], from: number, to: number): { end()
     for (const one of producers) one.allow(Math.ceil(at))
   }, stepMs)
   return { end: () => clearInterval(timer) }
-}
-
-function shuffled(numbers: Record<Fault, number>, rnd: () => number): Fault[] {
-  const all = Object.entries(numbers).flatMap(([fault, n]) => Array<Fault>(n).fill(fault as Fault))
-  for (let k = all.length - 1; k > 0; k--) {
-    const other = Math.floor(rnd() * (k + 1))
-    ;[all[k], all[other]] = [all[other]!, all[k]!]
-  }
-  return all
-}
-
-function figures(times: readonly number[]): { median: number; worst: number } {
-  const sorted = times.map(Math.round).sort((a, b) => a - b)
-  return { median: sorted[sorted.length >> 1] ?? 0, worst: sorted.at(-1) ?? 0 }
-}
-
-/** Rejects where `work` does not come to its end in time. */
-async function within<T>(ms: number, who: string, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`${who} did not come to their end within ${ms} ms`)), ms)
-  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
 }

@@ -3,6 +3,7 @@ import { batchOfRows, type Row } from '../../../runtime/batch/build.ts'
 import { nameOf, OP, withOp } from '../../../runtime/batch/types.ts'
 import { dataError } from '../errors.ts'
 import type { FileReader, FormatOptions, OpenFormat } from '../formats.ts'
+import { createIgnored } from '../ignored.ts'
 import { withOps } from '../ops.ts'
 import type { FileProgress } from '../progress.ts'
 import { withTypes } from '../text/infer.ts'
@@ -65,15 +66,7 @@ function primaryKeyOf(schema: unknown): readonly string[] | undefined {
 }
 
 function createOpener(schema: Schema, { context, config, capacity }: FormatOptions): OpenFormat['open'] {
-  const told = new Set<string>()
-
-  function ignored(column: string): void {
-    if (told.has(column)) return
-    told.add(column)
-    context.log.warn(
-      `column ${JSON.stringify(column)} is left out: it is not in the schema. Name it in \`schema\` to have it`,
-    )
-  }
+  const ignored = createIgnored(context.log)
 
   /** A file that ends too early, perhaps because it is still being written. */
   function cut(name: string): void {

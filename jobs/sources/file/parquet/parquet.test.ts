@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { nameOf } from '../../../runtime/batch/types.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
 import { toParquet } from '../files.suite.ts'
-import { batchesOf, openFor, plain, readAll, rowsIn, tempFolder } from '../harness.suite.ts'
+import { batchesOf, openFor, plain, readAll, rowsIn } from '../harness.suite.ts'
 
 test('types, odd ones too, keep their values', async t => {
   const path = join(tempFolder(t), 'a.parquet')

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { plain, readAll, tempFolder } from '../harness.suite.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { plain, readAll } from '../harness.suite.ts'
 
 /** Reads a CSV file with `text` in it. */
 async function read(t: Parameters<typeof readAll>[0], text: string | Buffer, keys: Record<string, unknown> = {}) {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { nameOf } from '../../../runtime/batch/types.ts'
-import { openFor, plain, readAll, tempFolder } from '../harness.suite.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { openFor, plain, readAll } from '../harness.suite.ts'
 
 async function read(t: TestContext, text: string | Buffer, keys: Record<string, unknown> = {}, name = 'a.ndjson') {
   const path = join(tempFolder(t), name)

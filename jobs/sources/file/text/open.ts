@@ -1,5 +1,6 @@
 import type { Schema } from 'apache-arrow'
 import type { FormatOptions, OpenFormat } from '../formats.ts'
+import { createIgnored } from '../ignored.ts'
 import type { Parser, ParserOptions } from './parser.ts'
 import type { Rows } from './rows.ts'
 import { beginningOf } from './sample.ts'
@@ -26,15 +27,7 @@ export function openTextFormat(
 ): OpenFormat {
   const names = schema.fields.map(field => field.name)
   const { mode, max_row_size: maxRow, format } = config
-  const told = new Set<string>()
-
-  function ignored(column: string): void {
-    if (told.has(column)) return
-    told.add(column)
-    context.log.warn(
-      `column ${JSON.stringify(column)} is left out: it is not in the schema. Name it in \`schema\` to have it`,
-    )
-  }
+  const ignored = createIgnored(context.log)
 
   return {
     schema,
