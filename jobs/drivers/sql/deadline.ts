@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { awakeTimeout } from '../../../core/awake.ts'
 import type { PipelineError } from '../../runtime/errors.ts'
 import type { DuckDb } from '../duckdb/duckdb.ts'
 
@@ -6,8 +7,8 @@ import type { DuckDb } from '../duckdb/duckdb.ts'
 const grace = 1000
 
 /**
- * What `work` gives, if it takes no longer than `limit` milliseconds: it is interrupted then, and left alone where it
- * does not end. All that comes after it waits for it.
+ * What `work` gives, if it takes no longer than `limit` milliseconds that this thread was awake: it is interrupted then,
+ * and left alone where it does not end. All that comes after it waits for it.
  */
 export async function within<T>(
   db: Pick<DuckDb, 'interrupt'>,
@@ -15,11 +16,13 @@ export async function within<T>(
   late: () => PipelineError,
   work: () => Promise<T>,
 ): Promise<T> {
-  const stop = new AbortController()
-  const done = work().finally(() => stop.abort())
-  const passed = wait(limit, 'late' as const, { signal: stop.signal }).catch(() => 'done' as const)
-  if ((await passed) === 'done') return done
+  const done = work()
+  const passed = Promise.withResolvers<'late'>()
+  const stop = awakeTimeout(limit, () => passed.resolve('late'))
+  if ((await Promise.race([done, passed.promise]).finally(stop)) !== 'late') return done
   db.interrupt()
-  await Promise.race([done.catch(() => {}), wait(grace, undefined, { signal: stop.signal }).catch(() => {})])
+  const ended = new AbortController()
+  const end = done.catch(() => {}).finally(() => ended.abort())
+  await Promise.race([end, wait(grace, undefined, ended).catch(() => {})])
   throw late()
 }

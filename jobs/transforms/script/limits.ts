@@ -1,3 +1,5 @@
+import { createAwakeClock } from '../../../core/awake.ts'
+
 /** How user code can end a sandbox. `time` and `memory` have settings; `broken` is a fault of the sandbox itself. */
 export type Breach = 'time' | 'memory' | 'stack' | 'broken'
 
@@ -35,7 +37,8 @@ export function createLimits(timeout: number, bytes: number, expected: (error: u
     maximum: Math.min(Math.max(leastPages, Math.floor(bytes / page)), mostPages),
   })
   let breach: Breach | undefined
-  let deadline = Number.POSITIVE_INFINITY
+  /** ms of the step under way */
+  let spent = () => 0
   /** since memory grew last: it is asked for with some to spare at first, and then with less */
   let refusals = 0
   const grow = memory.grow.bind(memory)
@@ -47,14 +50,14 @@ export function createLimits(timeout: number, bytes: number, expected: (error: u
     return before
   }
   const passed = () => {
-    if (performance.now() > deadline) breach ??= 'time'
+    if (spent() > timeout) breach ??= 'time'
     return breach !== undefined
   }
 
   return {
     memory,
     begin() {
-      deadline = performance.now() + timeout
+      spent = createAwakeClock()
     },
     passed,
     guard(part) {

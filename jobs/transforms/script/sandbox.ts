@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { awakeTimeout } from '../../../core/awake.ts'
 import { formatDuration, formatSize } from '../../../core/units.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Breach } from './limits.ts'
@@ -53,10 +54,10 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const worker = new Worker(entry, { workerData, resourceLimits, env: {}, stdout: true, stderr: true })
   let failure: Error | undefined
   let pending: { what: string; resolve(text: string): void; reject(error: Error): void } | undefined
-  let timer: NodeJS.Timeout | undefined
+  let unwatch = () => {}
 
   function settle(end: (call: NonNullable<typeof pending>) => void): void {
-    clearTimeout(timer)
+    unwatch()
     const call = pending
     pending = undefined
     if (call !== undefined) end(call)
@@ -72,7 +73,8 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
   const breached = (breach: Breach, message = '') =>
     fail(new PipelineError('limit', breachMessage(breach, name, pending?.what ?? '', limits, message)))
   const watch = () => {
-    timer = setTimeout(breached, limits.timeout + grace, 'time')
+    unwatch()
+    unwatch = awakeTimeout(limits.timeout + grace, () => breached('time'))
   }
 
   worker.on('message', (answer: SandboxAnswer) => {
