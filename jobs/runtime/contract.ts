@@ -103,6 +103,8 @@ export interface SourceDefinition<C = unknown> {
   type: string
   /** strict, with a description on each key; without `type` */
   config: z.ZodType<C>
+  /** `open` asks a server: `check` does so only with `--connect`. Default: it does not */
+  remote?(config: C): boolean
   open(config: C, context: NodeContext): Promise<Source>
 }
 
@@ -217,6 +219,11 @@ export interface SinkDefinition<C = unknown> {
   guarantee: 'exactly_once' | 'at_least_once'
   /** Rejects with every mistake that can be seen without writing anything: columns, keys, expressions. */
   check(config: C, input: Stream, context: NodeContext): Promise<void>
+  /**
+   * The same, of what only a server can tell (a table, column, grant or topic that is missing), and changes nothing
+   * there: with `check --connect`, and before a run. An AggregateError names several
+   */
+  connect?(config: C, input: Stream, context: NodeContext): Promise<void>
   open(config: C, input: Stream, context: NodeContext): Promise<Sink>
 }
 
@@ -260,6 +267,8 @@ export interface TableDefinition<C = unknown> {
   type: string
   config: z.ZodType<C>
   inputs(config: C, nodes: readonly string[]): Promise<readonly string[]> | readonly string[]
+  /** as of a source */
+  remote?(config: C): boolean
   /** `input` is undefined where nothing of the pipeline fills it. */
   open(config: C, input: TableInput | undefined, context: NodeContext): Promise<OpenTable>
 }

@@ -154,6 +154,11 @@ test('nodes of plugins are opened only with connect', async () => {
   assert.deepEqual(desk.opened, [])
 })
 
+test('all that the server of a sink lacks is named', async () => {
+  const text = good.replace('count: 3', 'lacks: [table orders, grant on events]')
+  assert.deepEqual(await problemsOf(text), ['8:44: out has no table orders', '8:44: out has no grant on events'])
+})
+
 test('what cannot be reached is an error to a person, and a warning to a pipeline that will try again', async () => {
   const text = good.replace('count: 3', 'fail: unavailable')
   assert.deepEqual(await problemsOf(text), ['8:3: out says unavailable'])

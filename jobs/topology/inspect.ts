@@ -52,12 +52,9 @@ export async function inspect(plan: Plan, options: InspectOptions): Promise<Prob
     const { raw, inputs: names } = node
     const inputs = names.map(name => streams.get(name))
     if (!inputs.every(stream => stream !== undefined)) return
-    if (node.plugin && !connect && node.kind !== 'transform') {
-      report(
-        node,
-        `'${raw.name}' is a plugin's, and is opened only with --connect: what hangs on it is not checked`,
-        'warning',
-      )
+    const away = connect ? undefined : whereIs(node)
+    if (away !== undefined) {
+      report(node, `'${raw.name}' ${away} only with --connect: what hangs on it is not checked`, 'warning')
       return
     }
     const context = contextOf(node)
@@ -75,7 +72,9 @@ export async function inspect(plan: Plan, options: InspectOptions): Promise<Prob
       const problem = keyProblem(raw.name, node.primaryKey, input.schema)
       if (problem !== undefined) return void report(node, problem, 'error', ['primary_key'])
       const primaryKey = keyOf(node.primaryKey, input.schema, { inputs: [input] })
-      await node.definition.check(node.config, { schema: input.schema, primaryKey }, context)
+      const stream = { schema: input.schema, primaryKey }
+      await node.definition.check(node.config, stream, context)
+      if (connect) await node.definition.connect?.(node.config, stream, context)
       return
     }
     const [schema, declared] = node.kind === 'source' ? await openSource(node) : await openTransform(node, inputs)
@@ -124,6 +123,13 @@ export async function inspect(plan: Plan, options: InspectOptions): Promise<Prob
   return problems
 }
 
+/** Of a node that is perhaps not on this machine: what is done with it. */
+function whereIs(node: PlannedNode): string | undefined {
+  if (node.plugin && node.kind !== 'transform') return "is a plugin's, and is opened"
+  const asks = (node.kind === 'source' || node.kind === 'table') && node.definition.remote?.(node.config)
+  return asks ? 'asks a server, which is done' : undefined
+}
+
 const emptyTable: DynamicTable = {
   has: async values => values.map(() => false),
   add: async () => {},
@@ -149,7 +155,7 @@ function unfitForJobs(plan: Plan, bounded: ReadonlyMap<string, boolean>, setting
 }
 
 /** Sinks where a row that comes twice leaves one: by its key, or since nothing is kept. */
-const replacing = ['sqlite', 'sqlite_aggregate']
+const replacing = ['sqlite', 'sqlite_aggregate', 'postgres', 'postgres_aggregate', 'clickhouse']
 const fleeting = ['print', 'blackhole']
 
 /** Rows that both phases of a hybrid source have come twice to a sink that does not replace by key. */

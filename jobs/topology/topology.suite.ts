@@ -121,10 +121,22 @@ export function createDesk(): Desk {
   const out = defineSink({
     type: 'desk.out',
     guarantee: 'exactly_once',
-    config: z.strictObject({ ...sinkKeys, ...fails, warn: z.string().optional(), count: z.int().min(1).default(1) }),
+    config: z.strictObject({
+      ...sinkKeys,
+      ...fails,
+      warn: z.string().optional(),
+      count: z.int().min(1).default(1),
+      lacks: z.array(z.string()).default([]).describe('what its server has not'),
+    }),
     check: async (config, input, { name, log }) => {
       failIf(config, name)
       if (config.warn !== undefined) log.warn(`${config.warn} ${input.primaryKey.join()}`)
+    },
+    connect: async ({ lacks }, _, { name }) => {
+      const missing = lacks.map(
+        what => new PipelineError('bad_pipeline', `${name} has no ${what}`, { path: ['lacks'] }),
+      )
+      if (missing.length > 0) throw new AggregateError(missing)
     },
     open: () => Promise.reject(new Error('a check opens no sink')),
   })
