@@ -106,6 +106,22 @@ export interface SourceDefinition<C = unknown> {
   /** `open` asks a server: `check` does so only with `--connect`. Default: it does not */
   remote?(config: C): boolean
   open(config: C, context: NodeContext): Promise<Source>
+  /**
+   * Of a database whose tables are filled from a topic: the highest offset of each partition that they have, as another
+   * of its tables says. A hybrid source asks for it before it reads anything
+   */
+  offsets?(config: C, table: OffsetTable, context: NodeContext): Promise<ReadonlyMap<number, bigint>>
+}
+
+/** A table with a row per batch, or per row, that came from a topic. */
+export interface OffsetTable {
+  table_name: string
+  partition_column: string
+  offset_column: string
+  /** null: all of its rows are of the topic */
+  topic_column: string | null
+  /** what stands there for the topic: any of these */
+  topics: readonly string[]
 }
 
 export interface Source {
@@ -116,6 +132,8 @@ export interface Source {
   bounded: boolean
   /** The position before the first row, where there is no state: resolves `start_at` and the like. */
   start(): Promise<Position>
+  /** The same, for somebody who has the rows of a topic up to these offsets, by partition; of others none. */
+  startAfter?(offsets: ReadonlyMap<number, bigint>): Promise<Position>
   /**
    * The rows after `from`. With `to`, which is a position that an earlier reader reported: exactly those up to it, and
    * then the end, so that an epoch can be read again. One reader at a time.

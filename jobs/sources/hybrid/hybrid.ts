@@ -10,6 +10,18 @@ const phase = z
   .looseObject({ source_type: z.string().min(1).describe('type of the source, such as file or events') })
   .describe('the other keys are those of that type')
 
+const offsetTable = z.strictObject({
+  table_name: z.string().min(1).default('kafka_offsets').describe('with a row per batch, or per row, of the topic'),
+  topic_name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('what stands there for the topic; default: its name, also with _ for each dot'),
+  topic_column: z.string().min(1).nullable().default('topic').describe('null: all rows are of the topic'),
+  partition_column: z.string().min(1).default('partition').describe('a number'),
+  offset_column: z.string().min(1).default('offset').describe('a number; the highest of a partition counts'),
+})
+
 export const config = z.strictObject({
   bounded_sources: z.array(phase).min(1).describe('what is read first, one after another, each to its end'),
   unbounded_source: phase.describe('what is read then; its columns are those of the whole'),
@@ -19,7 +31,11 @@ export const config = z.strictObject({
     .describe(
       'where the unbounded source begins: at its own start (see its start_at), as it is before anything is read',
     ),
-  offset_table: z.looseObject({}).optional().describe('of the model; is for Kafka, which comes with a later version'),
+  offset_table: offsetTable
+    .optional()
+    .describe(
+      'the unbounded source, a topic, begins behind what a table of the last database among bounded_sources says',
+    ),
   ...sourceKeys,
 })
 

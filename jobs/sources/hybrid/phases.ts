@@ -1,6 +1,6 @@
 import type { Schema } from 'apache-arrow'
 import { withOp } from '../../runtime/batch/types.ts'
-import type { NodeContext, Position, Source } from '../../runtime/contract.ts'
+import type { NodeContext, OffsetTable, Position, Source } from '../../runtime/contract.ts'
 import { PipelineError, context as within } from '../../runtime/errors.ts'
 import { type Align, createAlign } from './align.ts'
 import type { HybridConfig, Kinds, Phase } from './hybrid.ts'
@@ -34,16 +34,17 @@ export async function openPhases(config: HybridConfig, context: NodeContext, kin
     for (const source of opened) await source.close()
   }
   try {
-    const unbounded = await live({ ...context, jobMode: false })
+    const unbounded = await live.open({ ...context, jobMode: false })
     opened.push(unbounded)
     if (unbounded.bounded)
       throw new PipelineError('bad_pipeline', 'its rows come to an end: it belongs to bounded_sources', {
         path: ['unbounded_source'],
       })
-    const handover = await unbounded.start()
+    // before a bounded source looks at how far it is to read: what comes meanwhile is then read by both, and not by none
+    const handover = await handoverOf(config, unbounded, bounded, context)
     const schema = withOp(unbounded.schema)
     const phases: (OpenPhase | PipelineError)[] = []
-    for (const [index, open] of bounded.entries()) {
+    for (const [index, { open }] of bounded.entries()) {
       const path = ['bounded_sources', index]
       // each ends with what is there, whatever its own mode
       const source = await open({ ...context, jobMode: true }).catch(error => notYet(error, index, context))
@@ -89,8 +90,14 @@ function aligned(source: Source, schema: Schema, { dead }: NodeContext, path: Pr
   }
 }
 
+interface Opener {
+  open(context: NodeContext): Promise<Source>
+  /** of a database */
+  offsets: ((table: OffsetTable, context: NodeContext) => Promise<ReadonlyMap<number, bigint>>) | undefined
+}
+
 /** Checks the keys of a phase at once, and gives what opens it. */
-async function openers(kinds: Kinds, { source_type: type, ...keys }: Phase, path: PropertyKey[]) {
+async function openers(kinds: Kinds, { source_type: type, ...keys }: Phase, path: PropertyKey[]): Promise<Opener> {
   const load = Object.hasOwn(kinds, type) ? kinds[type] : undefined
   if (load === undefined)
     throw new PipelineError('bad_pipeline', `there is no source_type '${type}' yet: ${Object.keys(kinds).join(', ')}`, {
@@ -102,13 +109,44 @@ async function openers(kinds: Kinds, { source_type: type, ...keys }: Phase, path
     const [issue] = error.issues
     throw new PipelineError('bad_pipeline', issue!.message, { path: [...path, ...issue!.path] })
   }
-  return async (context: NodeContext): Promise<Source> => {
-    try {
-      return await definition.open(data, context)
-    } catch (error) {
-      throw error instanceof PipelineError && path[0] === 'unbounded_source' ? at(path, error) : error
-    }
+  return {
+    async open(context) {
+      try {
+        return await definition.open(data, context)
+      } catch (error) {
+        throw error instanceof PipelineError && path[0] === 'unbounded_source' ? at(path, error) : error
+      }
+    },
+    offsets: definition.offsets && ((table, context) => definition.offsets!(data, table, context)),
   }
+}
+
+/** Where the unbounded source begins: at its start, or behind the rows of a topic that the bounded ones have. */
+async function handoverOf(
+  { offset_table, unbounded_source }: HybridConfig,
+  unbounded: Source,
+  bounded: readonly Opener[],
+  context: NodeContext,
+): Promise<Position> {
+  if (offset_table === undefined) return unbounded.start()
+  const refused = (message: string) => new PipelineError('bad_pipeline', message, { path: ['offset_table'] })
+  const { source_type, topic } = unbounded_source
+  if (unbounded.startAfter === undefined)
+    throw refused(`offset_table says where a topic goes on, and '${source_type}' is none: leave it out`)
+  const database = bounded.findLast(({ offsets }) => offsets !== undefined)
+  if (database === undefined)
+    throw refused('offset_table is a table of a clickhouse or postgres source among bounded_sources, and there is none')
+  const { topic_name, ...table } = offset_table
+  const name = String(topic)
+  const topics = topic_name === undefined ? [...new Set([name, name.replaceAll('.', '_')])] : [topic_name]
+  const offsets = await database.offsets!({ ...table, topics }, context).catch(error => {
+    throw at(['offset_table'], error)
+  })
+  if (offsets.size === 0)
+    context.log.warn(
+      `offset_table ${table.table_name} has no row of ${topics.join(' or ')}: the topic is read from its start_at, and rows that both have come twice`,
+    )
+  return unbounded.startAfter(offsets)
 }
 
 function at(path: readonly PropertyKey[], error: unknown): PipelineError {

@@ -6,12 +6,6 @@ import { openPhases, type Phases } from './phases.ts'
 import { type Place, placeOf, positionOf } from './position.ts'
 
 export async function openHybrid(config: HybridConfig, context: NodeContext, kinds: Kinds): Promise<Source> {
-  if (config.offset_table !== undefined)
-    throw new PipelineError(
-      'bad_pipeline',
-      `offset_table says where a Kafka topic goes on, and Kafka comes with a later version; '${config.unbounded_source.source_type}' goes on where hand_over says`,
-      { path: ['offset_table'] },
-    )
   const phases = await openPhases(config, context, kinds)
   const last = phases.count - 1
   /** phases before this are over in a checkpoint, and need no position any more */
