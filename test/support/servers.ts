@@ -23,12 +23,15 @@ type Kind = keyof typeof names
 type NamesOf<K extends Kind> = (typeof names)[K][number]
 
 /**
- * Starts a server, or finds the one that runs. `instance`: one of its own, which a test may restart and cut off; the test
+ * Starts a server, or finds the one that runs; where `MILLRACE_TEST_…` says where one is (`infra/compose`), it is that
+ * one, and what is not said is empty. `instance`: one of its own, which a test may restart and cut off; the test
  * cleans it. With the environment variable CI a server that cannot be had is an error.
  */
 export function service<K extends Kind>(kind: K, instance?: string): Service<NamesOf<K>> {
   const name = instance === undefined ? kind : `${kind}@${instance}`
-  const at = Object.fromEntries(names[kind].map(key => [key, '']))
+  const given = names[kind].map(key => [key, process.env[`MILLRACE_TEST_${key}`] ?? ''] as const)
+  const at = Object.fromEntries(given)
+  if (instance === undefined && given[0]![1] !== '') return { skip: false, at: at as Record<NamesOf<K>, string> }
   try {
     const printed = manage('start', name)
     for (const key of names[kind]) at[key] = new RegExp(`^export MILLRACE_TEST_${key}=(.*)$`, 'm').exec(printed)![1]!
