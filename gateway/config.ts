@@ -91,7 +91,7 @@ export const configSchema = z.strictObject({
     .string()
     .min(1)
     .default('sqlite:./millrace.db')
-    .describe('where events are kept: sqlite:PATH, memory:, postgres://… or kafka://brokers/topic'),
+    .describe('where events are kept: sqlite:PATH, memory: or postgres://USER:PASSWORD@HOST/DATABASE'),
   durability: z
     .enum(['full', 'relaxed'])
     .default('full')

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { AppError } from '../core/errors.ts'
+import { maskUrl } from '../core/mask.ts'
 import type { Log } from '../core/telemetry/event.ts'
 import { createRegistry } from '../core/telemetry/registry.ts'
 import { createAuth } from './auth.ts'
@@ -136,7 +137,7 @@ async function listen(
     throw error
   }
   url = urlOf((server.address() as AddressInfo).port)
-  log.info('gateway.start', { url, grpc: grpcUrl, store: config.store, durability: config.durability })
+  log.info('gateway.start', { url, grpc: grpcUrl, store: maskUrl(config.store), durability: config.durability })
 
   async function shutDown(): Promise<void> {
     stop.abort()

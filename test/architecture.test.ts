@@ -219,5 +219,5 @@ test('serving loads no package that it does not need', () => {
     }
   }
   walk('gateway/main.node.ts')
-  assert.deepEqual([...packages].sort(), ['@hono/node-server', 'better-sqlite3', 'hono', 'ws'])
+  assert.deepEqual([...packages].sort(), ['@hono/node-server', 'better-sqlite3', 'hono', 'pg', 'pg-copy-streams', 'ws'])
 })

@@ -236,10 +236,11 @@ test('a tenant goes with a store: a gateway takes it from the token', async () =
 
 test('a store URL that none has is wrong usage, and its password stays unsaid', async () => {
   for (const args of [['streams'], ['dlq', 'list'], ['query', 'select 1'], ['token', 'list'], ['serve', '--port', '0']])
-    assert.deepEqual(await run([...args, '--store', 'postgres://u:sekret@h/db']), {
+    assert.deepEqual(await run([...args, '--store', 'oracle://u:sekret@h/db']), {
       code: 2,
       stdout: '',
-      stderr: 'millrace: the store "postgres:"… is none of sqlite:, memory: (the default is sqlite:./millrace.db)\n',
+      stderr:
+        'millrace: the store "oracle:"… is none of sqlite:, memory:, postgres:, postgresql: (the default is sqlite:./millrace.db)\n',
     })
   const { code, stderr } = await run(['streams', '--url', 'postgres://u:sekret@h/db'])
   assert.equal(code, 2)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mask, maskUrl } from './mask.ts'
+import { maskUrl } from '../../core/mask.ts'
+import { mask } from './mask.ts'
 
 test('the password of a URL is hidden, the rest stays', () => {
   const cases: [string, string][] = [
@@ -18,6 +19,8 @@ test('the password of a URL is hidden, the rest stays', () => {
 test('what is called a secret is hidden, a path to a key file is not', () => {
   assert.equal(mask('sink.token', 'abc'), '***')
   assert.equal(mask('sink.client_secret', 'abc'), '***')
+  assert.equal(mask('postgres_sink.pass', 'abc'), '***')
+  assert.equal(mask('s3.secret_access_key', 'abc'), '***')
   assert.equal(mask('gateway.tls.key', './server.key'), './server.key')
   assert.equal(mask('gateway.port', 4318), 4318)
   assert.deepEqual(mask('stores', ['postgres://a:b@c/d']), ['postgres://a:***@c/d'])

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { buffer } from 'node:stream/consumers'
-import { maskUrl } from '../config/mask.ts'
+import { maskUrl } from '../../core/mask.ts'
 import { UsageError } from '../exit.ts'
 
 /** A gateway to talk to. One connection is kept open between requests; `close` ends it. */

@@ -27,9 +27,18 @@ export const stores: Record<string, Opener> = {
       throw new AppError('not_supported', 'a memory: store lives inside its gateway: ask that over --url')
     return (await import('./memory/memory.ts')).openMemory(options)
   },
+  postgres: openPostgres,
+  postgresql: openPostgres,
 }
 
-/** `sqlite:PATH` or `memory:`. Throws an AppError that says what is wrong with the URL, the file or its lock. */
+async function openPostgres(rest: string, options: OpenOptions): Promise<Store> {
+  const url = `postgres:${rest}`
+  return options.role === 'guest'
+    ? (await import('./postgres/guest.ts')).openGuest(url)
+    : (await import('./postgres/postgres.ts')).openPostgres({ url, ...options })
+}
+
+/** `sqlite:PATH`, `memory:` or `postgres://…`. Throws an AppError that says what is wrong with the URL, file, lock or server. */
 export async function openStore(url: string, options: OpenOptions = {}): Promise<Store> {
   const problem = storeUrlProblem(url)
   if (problem !== undefined) throw new AppError('bad_request', problem)

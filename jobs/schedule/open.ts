@@ -54,17 +54,18 @@ export async function openScheduler({ jobs, settings, store, place, log, ...give
   return createScheduler({ jobs, runs, workOf: job => kinds[job.kind](job, deps), log })
 }
 
+/** Beside a state in Postgres the history is in the file that it would have otherwise: one per machine. */
 const placeOf = ({ state_backend: { backend_type, sqlite } }: Settings): RunsPlace =>
-  backend_type === 'sqlite' ? { state: sqlite.database_path } : 'memory'
+  backend_type === 'memory' ? 'memory' : { state: sqlite.database_path }
 
 async function positionsOf(settings: Settings, namespace: string): Promise<ReadonlyMap<string, unknown>> {
   const { backend_type, sqlite } = settings.state_backend
   if (backend_type === 'memory')
     throw new PipelineError(
       'bad_pipeline',
-      'exported_by needs a state that outlives the pipeline: set state_backend.backend_type to Sqlite',
+      'exported_by needs a state that outlives the pipeline: set state_backend.backend_type to Sqlite or Postgres',
     )
-  if (!existsSync(sqlite.database_path)) return new Map()
+  if (backend_type === 'sqlite' && !existsSync(sqlite.database_path)) return new Map()
   const state = await openState(settings)
   try {
     return await state.read(namespace)

@@ -28,6 +28,7 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
   'pipeline-checkpoints': () => import('./pipeline-checkpoints.bench.ts'),
   'pipeline-memory': () => import('./pipeline-memory.bench.ts'),
   'pipeline-sinks': () => import('./pipeline-sinks.bench.ts'),
+  'pg-store': () => import('./pg-store.bench.ts'),
 }
 
 /** Benchmarks of one function, which print their line themselves and take no options. */

@@ -17,6 +17,8 @@ const names = {
   kafka3: ['KAFKA3', 'KAFKA3_SASL', 'KAFKA3_CA'],
   registry: ['REGISTRY'],
   s3: ['S3'],
+  clickhouse: ['CLICKHOUSE'],
+  clickhouse18: ['CLICKHOUSE18'],
 } as const
 
 type Kind = keyof typeof names
