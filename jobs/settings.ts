@@ -1,5 +1,9 @@
 import * as z from 'zod'
 import { parseDuration, parseSize } from '../core/units.ts'
+import { clickhouseSinkKeys, clickhouseSource } from './drivers/clickhouse/keys.ts'
+import { kafkaSink, kafkaSource } from './drivers/kafka/settings.ts'
+import { serverKeys, sslModes } from './drivers/postgres/keys.ts'
+import { s3Keys } from './drivers/s3/keys.ts'
 
 /**
  * Settings of the pipelines' runtime: keys of `millrace.yaml`, or `MILLRACE__…` in the environment. Names and defaults
@@ -33,13 +37,48 @@ const stateBackend = z.strictObject({
   backend_type: z
     .string()
     .transform(name => name.toLowerCase().replace(/[^a-z]/g, ''))
-    .pipe(z.enum(['sqlite', 'inmemory', 'memory']).transform(name => (name === 'sqlite' ? 'sqlite' : 'memory')))
+    .pipe(
+      z
+        .enum(['sqlite', 'postgres', 'postgresql', 'inmemory', 'memory'])
+        .transform(name => (name === 'sqlite' ? 'sqlite' : name.startsWith('postgres') ? 'postgres' : 'memory')),
+    )
     .prefault('Sqlite')
-    .describe('Sqlite or InMemory (forgets all when the process ends)'),
+    .describe('Sqlite, Postgres or InMemory (forgets all when the process ends)'),
   sqlite: z
     .strictObject({ database_path: z.string().min(1).default('./state.db').describe('file of the state') })
     .prefault({})
     .describe('where backend_type is Sqlite'),
+  postgres: z
+    .strictObject({
+      ...serverKeys({ host: 'localhost', user: 'graph-node', database: 'streamling', sslmode: 'require' }),
+      state_schema_name: z
+        .string()
+        .min(1)
+        .default('streamling')
+        .describe('schema of the tables, made if it is missing'),
+      state_table_name: z.string().min(1).default('state').describe('table, made if it is missing, as those beside it'),
+      max_connections: z.int().min(1).default(4).describe('connections at most, beside one per running pipeline'),
+    })
+    .prefault({})
+    .describe('where backend_type is Postgres'),
+})
+
+const dynamicTableBackend = z.strictObject({
+  postgres: z
+    .strictObject({
+      ...serverKeys({ host: 'localhost', user: 'graph-node', database: 'streamling', sslmode: 'require' }),
+      dt_schema_name: z.string().min(1).default('streamling').describe('schema of tables that name none'),
+      max_connections: z.int().min(1).default(20).describe('connections of a table at most'),
+      cache_enabled: z.boolean().default(false).describe('cache of tables that do not say otherwise'),
+      cache_refresh_debounce_ms: z.int().min(0).default(1000).describe('of tables that do not say otherwise'),
+    })
+    .prefault({})
+    .describe('where backend_type is Postgres'),
+  max_batch_size: z
+    .int()
+    .min(1)
+    .default(1000)
+    .describe('values of one look-up; more are looked up in several, at once'),
 })
 
 const externalHttpHandler = z.strictObject({
@@ -84,6 +123,64 @@ function idList() {
     .default([])
 }
 
+const postgresSink = z.strictObject({
+  ...serverKeys({ host: '127.0.0.1', user: 'graph-node', database: 'postgres', sslmode: 'disable' }),
+  statement_timeout_secs: z
+    .number()
+    .min(0)
+    .default(60)
+    .describe('seconds that a statement may take; its connection is given up after twice that. 0: no bound'),
+  batch_size: z.int().min(1).default(100).describe("accepted for the model's: rows are published at checkpoints"),
+  batch_flush_interval: duration.prefault('1s').describe('as batch_size; a duration'),
+  pool_acquire_timeout_secs: z.number().min(0).default(30).describe('seconds until a try to connect counts as failed'),
+  pool_idle_timeout_secs: z
+    .number()
+    .min(0)
+    .default(600)
+    .describe("accepted for the model's: a sink has one connection"),
+  pool_max_lifetime_timeout_secs: z.number().min(0).default(1800).describe('as pool_idle_timeout_secs'),
+})
+
+const serverParts = z.record(
+  z.string(),
+  z.strictObject({
+    host: z.string().min(1).optional(),
+    port: z.coerce.number().pipe(z.int().min(1).max(65535)).optional(),
+    user: z.string().min(1).optional(),
+    pass: z.coerce.string().optional(),
+    password: z.coerce.string().optional(),
+    db: z.string().min(1).optional(),
+    database: z.string().min(1).optional(),
+    sslmode: z.enum(sslModes).optional(),
+    sslrootcert: z.string().min(1).optional(),
+  }),
+)
+
+/** By the sink's name in lower case, with `_` for all but letters and digits. Values of the environment are text. */
+const postgresSinkConnections = z
+  .record(z.string(), z.record(z.string(), z.union([z.string(), z.number()])))
+  .default({})
+  .transform((all, issues) => {
+    const { data, error } = serverParts.safeParse(all)
+    for (const { path, message } of error?.issues ?? []) issues.addIssue({ code: 'custom', path, message })
+    return data ?? z.NEVER
+  })
+
+const clickhouseSink = z.strictObject({
+  ...clickhouseSinkKeys,
+  batch_flush_interval: duration.prefault('1s').describe('see batch_size; a duration'),
+})
+
+const postgresSource = z.strictObject({
+  ...serverKeys({ host: '127.0.0.1', user: 'graph-node', database: 'postgres', sslmode: 'disable' }),
+  statement_timeout_secs: z
+    .number()
+    .min(0)
+    .default(60)
+    .describe('seconds that a page may take, above which pages become smaller. 0: no bound'),
+  page_size: z.int().min(1).default(65_536).describe('rows of a page at most; pages are smaller where rows are wide'),
+})
+
 export const settingsSchema = z.strictObject({
   application_id: z
     .string()
@@ -127,10 +224,24 @@ export const settingsSchema = z.strictObject({
   internal_buffer_bytes: size.prefault('32MiB').describe('bytes between two nodes; a size'),
   enforce_primary_keys: z.boolean().default(false).describe('a node without a primary key is an error, not a warning'),
   state_backend: stateBackend.prefault({}).describe('where positions, epochs and dead letters are kept'),
+  dynamic_table_backend: dynamicTableBackend.prefault({}).describe('dynamic tables in Postgres'),
   external_http_handler: externalHttpHandler.prefault({}).describe('handler transform and webhook sink'),
   script: script.prefault({}).describe('limits of script transforms'),
   print_sink: printSink.prefault({}).describe('print sinks that do not say otherwise'),
+  postgres_source: postgresSource.prefault({}).describe('postgres sources'),
+  postgres_source_connections: postgresSinkConnections.describe(
+    'keys of postgres_source that differ for a source, by its name: host, port, user, pass, db, sslmode',
+  ),
+  postgres_sink: postgresSink.prefault({}).describe('postgres and postgres_aggregate sinks'),
+  postgres_sink_connections: postgresSinkConnections.describe(
+    'keys of postgres_sink that differ for a sink, by its name: host, port, user, pass, db, sslmode',
+  ),
+  s3: s3Keys.prefault({}).describe('buckets of file sources, parquet sinks and the compaction'),
   dead_letters: deadLetters.prefault({}).describe('rows that a node could not take'),
+  kafka_source: kafkaSource.prefault({}).describe('kafka sources'),
+  kafka_sink: kafkaSink.prefault({}).describe('kafka sinks'),
+  clickhouse_source: clickhouseSource.prefault({}).describe('clickhouse sources'),
+  clickhouse_sink: clickhouseSink.prefault({}).describe('clickhouse sinks'),
   http_secret_header: secrets.describe('name of the header, by secret_name'),
   http_secret_value: secrets.describe('value of the header, by secret_name'),
   plugin: plugin.prefault({}).describe('plugins, see jobs/README.md'),

@@ -43,9 +43,11 @@ export async function withLetters<T>(
   ])
   const settings = await loadSettings({ file: config })
   const { backend_type, sqlite } = settings.state_backend
-  if (backend_type !== 'sqlite')
-    throw new Error('state_backend InMemory keeps dead letters only while the pipeline runs: set it to Sqlite')
-  if (!existsSync(sqlite.database_path))
+  if (backend_type === 'memory')
+    throw new Error(
+      'state_backend InMemory keeps dead letters only while the pipeline runs: set it to Sqlite or Postgres',
+    )
+  if (backend_type === 'sqlite' && !existsSync(sqlite.database_path))
     throw new Error(
       `there is no state at ${sqlite.database_path}: run the pipeline once, or set state_backend.sqlite.database_path`,
     )

@@ -11,7 +11,7 @@ import type { Settings } from '../settings.ts'
  *   are inserts. See `batch/`.
  * - `open` of a source or transform writes nothing anywhere: `check` opens them, too. A sink makes its tables, files
  *   and folders in `open`, which `check` does not call.
- * - The runtime makes one call of a node at a time, unless it says `concurrency`. After `close` it makes none, and
+ * - The runtime makes one call of a node at a time, but for `finalized`, and unless it says `concurrency`. After `close` it makes none, and
  *   `close` is called once, also after a failure.
  * - Whatever waits must end soon once `context.signal` aborts, by a rejection with any error, and free what it holds.
  * - What becomes of a row is a value: passed on, dropped (`context.dropped`), or dead (`context.dead`). A rejection is
@@ -104,7 +104,7 @@ export interface SourceDefinition<C = unknown> {
   /** strict, with a description on each key; without `type` */
   config: z.ZodType<C>
   /** `open` asks a server: `check` does so only with `--connect`. Default: it does not */
-  remote?(config: C): boolean
+  remote?(config: C): boolean | Promise<boolean>
   open(config: C, context: NodeContext): Promise<Source>
   /**
    * Of a database whose tables are filled from a topic: the highest offset of each partition that they have, as another
@@ -140,7 +140,7 @@ export interface Source {
    * A position that the data no longer has (a log cut off, a file changed) is an error, never a gap.
    */
   read(from: Position, to?: Position): SourceReader
-  /** The checkpoint with this position is durable. May be skipped or repeated; never fails the pipeline. */
+  /** The checkpoint with this position is durable. May be skipped, repeated, or come beside other calls; never fails the pipeline. */
   finalized?(position: Position): Promise<void>
   close(): Promise<void>
 }
@@ -271,7 +271,7 @@ export interface Sink {
    * `checkpoint_interval_sec`
    */
   due?(): boolean
-  /** The epoch is final in the state backend. May be skipped or repeated; never fails the pipeline. */
+  /** The epoch is final in the state backend. May be skipped, repeated, or come beside other calls; never fails the pipeline. */
   finalized?(epoch: number): Promise<void>
   /** `--reset`: forgets the checkpoint, and leaves the rows. Called before `begin`. */
   reset(): Promise<void>
@@ -286,7 +286,7 @@ export interface TableDefinition<C = unknown> {
   config: z.ZodType<C>
   inputs(config: C, nodes: readonly string[]): Promise<readonly string[]> | readonly string[]
   /** as of a source */
-  remote?(config: C): boolean
+  remote?(config: C): boolean | Promise<boolean>
   /** `input` is undefined where nothing of the pipeline fills it. */
   open(config: C, input: TableInput | undefined, context: NodeContext): Promise<OpenTable>
 }

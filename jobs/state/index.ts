@@ -7,6 +7,8 @@ type Opener = (settings: Settings) => Promise<StateBackend>
 export const backends: Readonly<Record<Settings['state_backend']['backend_type'], Opener>> = {
   sqlite: async settings =>
     (await import('./sqlite/sqlite.ts')).openSqliteState(settings.state_backend.sqlite.database_path),
+  postgres: async settings =>
+    (await import('./postgres/postgres.ts')).openPostgresState(settings.state_backend.postgres),
   memory: async () => (await import('./memory/memory.ts')).openMemoryState(),
 }
 

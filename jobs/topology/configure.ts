@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { nearestName } from '../../core/nearest.ts'
 import { plainIssues, wording } from '../../core/wording.ts'
 import type { Json } from '../runtime/contract.ts'
-import { type AnyDefinition, type Kinds, later } from './kinds.ts'
+import { type AnyDefinition, absent, type Kinds } from './kinds.ts'
 import { labelProblems } from './labels.ts'
 import { type RawNode, type Section, sections } from './parse.ts'
 import { type Problem, problemOf } from './problem.ts'
@@ -71,7 +71,7 @@ const singular: Readonly<Record<Section, string>> = { sources: 'source', transfo
 
 function unknownType({ section, type }: RawNode, kinds: Kinds): string {
   const what = `${singular[section]} type '${type}'`
-  const reason = Object.hasOwn(later[section], type) ? later[section][type] : undefined
+  const reason = Object.hasOwn(absent[section], type) ? absent[section][type] : undefined
   if (reason !== undefined) return `${what} ${reason}`
   const known = [...kinds[section].keys()]
   const elsewhere = sections.find(other => other !== section && kinds[other].has(type))

@@ -52,7 +52,7 @@ export async function inspect(plan: Plan, options: InspectOptions): Promise<Prob
     const { raw, inputs: names } = node
     const inputs = names.map(name => streams.get(name))
     if (!inputs.every(stream => stream !== undefined)) return
-    const away = connect ? undefined : whereIs(node)
+    const away = connect ? undefined : await whereIs(node)
     if (away !== undefined) {
       report(node, `'${raw.name}' ${away} only with --connect: what hangs on it is not checked`, 'warning')
       return
@@ -119,14 +119,14 @@ export async function inspect(plan: Plan, options: InspectOptions): Promise<Prob
       }
     }
   }
-  problems.push(...unfitForJobs(plan, bounded, settings), ...overlaps(plan, streams), ...sharedTables(plan))
+  problems.push(...unfitForJobs(plan, bounded, settings), ...overlaps(plan, streams), ...sharedTables(plan, settings))
   return problems
 }
 
 /** Of a node that is perhaps not on this machine: what is done with it. */
-function whereIs(node: PlannedNode): string | undefined {
+async function whereIs(node: PlannedNode): Promise<string | undefined> {
   if (node.plugin && node.kind !== 'transform') return "is a plugin's, and is opened"
-  const asks = (node.kind === 'source' || node.kind === 'table') && node.definition.remote?.(node.config)
+  const asks = (node.kind === 'source' || node.kind === 'table') && (await node.definition.remote?.(node.config))
   return asks ? 'asks a server, which is done' : undefined
 }
 

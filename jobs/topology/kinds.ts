@@ -33,21 +33,11 @@ export const noPlugins: PluginParts = {
   sideOutputs: new Map(),
 }
 
-/** Types of the model that this version cannot run, and what to say. */
-export const later: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
-  sources: {
-    kafka: 'comes with a later version',
-    clickhouse: 'comes with a later version',
-    postgres: 'comes with a later version',
-  },
+/** Types of the model that there are not here, and what to say. */
+export const absent: Readonly<Record<Section, Readonly<Record<string, string>>>> = {
+  sources: {},
   transforms: {},
-  sinks: {
-    kafka: 'comes with a later version',
-    clickhouse: 'comes with a later version',
-    postgres: "comes with a later version: 'sqlite' has the same keys and a path",
-    postgres_aggregate: "comes with a later version: 'sqlite_aggregate' has the same keys and a path",
-    memory: "is for the model's own tests: use millrace test, or 'blackhole'",
-  },
+  sinks: { memory: "is for the model's own tests: use millrace test, or 'blackhole'" },
 }
 
 /** All types that a pipeline can name. A plugin may not take the type of a node of ours; its loader sees to that. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { problemsOf } from './topology.suite.ts'
+import { problemsOf, settingsOf } from './topology.suite.ts'
 
 function tempFolder(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'millrace-targets-')))
@@ -93,4 +93,32 @@ test('a path that is wrong is told once, by its sink', async () => {
   const problems = await check(plain('a', 'sqlite:o.db', 't'))
   assert.equal(problems.length, 1)
   assert.match(problems[0]!, /is a URL, and path names a file/)
+})
+
+test('tables of Postgres are told apart by server, database and schema', async () => {
+  const pg = (name: string, schema: string, table: string) =>
+    `${name}: { type: postgres, from: rows, schema: ${schema}, table: ${table} }`
+  const settings = settingsOf({
+    postgres_sink: { host: 'db', db: 'app', pass: 'sekret' },
+    postgres_sink_connections: { elsewhere: { db: 'other' } },
+  })
+  const text = (...sinks: string[]) => `
+sources: { rows: { type: desk.rows, columns: [id, n], primary_key: id } }
+sinks:
+${sinks.map(sink => `  ${sink}`).join('\n')}
+`
+  const found = (...sinks: string[]) => problemsOf(text(...sinks), { settings, connect: true, unreachable: 'warning' })
+  const shared = (problems: readonly string[]) => problems.filter(problem => problem.includes('both write'))
+  assert.deepEqual(
+    shared(
+      await found(pg('a', 'public', 't'), pg('b', 'public', 'T'), pg('c', 'app', 't'), pg('elsewhere', 'public', 't')),
+    ),
+    [],
+  )
+  const [problem, ...more] = shared(await found(pg('a', 'public', 't'), pg('b', 'public', 't')))
+  assert.match(
+    problem!,
+    /sinks 'a' and 'b' both write to table "t" of schema public of postgres:\/\/db:5432\/app: name another/,
+  )
+  assert.deepEqual(more, [])
 })

@@ -29,6 +29,9 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
   'pipeline-memory': () => import('./pipeline-memory.bench.ts'),
   'pipeline-sinks': () => import('./pipeline-sinks.bench.ts'),
   'pg-store': () => import('./pg-store.bench.ts'),
+  'pg-sink': () => import('./pg-sink.bench.ts'),
+  'ch-sink': () => import('./ch-sink.bench.ts'),
+  kafka: () => import('./kafka.bench.ts'),
 }
 
 /** Benchmarks of one function, which print their line themselves and take no options. */

@@ -1,190 +1,23 @@
-import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import fc from 'fast-check'
-import { batchOf, execute, query } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { aggregatePropertySuite } from '../../drivers/aggregate/property.suite.ts'
+import { execute, query } from '../../drivers/sqlite-sink/harness.suite.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
-import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqliteAggregate } from './sqlite_aggregate.ts'
 
-/** Whatever comes, in whatever epochs, the results are those of a GROUP BY over the rows that are there. */
-
-const types = {
-  id: 'int64',
-  region: 'utf8',
-  level: 'int64',
-  amount: 'int64',
-  price: 'float64',
-  cost: 'decimal128(20, 2)',
-  seen: 'timestamp',
-} as const
-
-const row = fc.record({
-  id: fc.integer({ min: 0, max: 5 }),
-  region: fc.constantFrom('n', 's', null),
-  level: fc.constantFrom(1, null),
-  amount: fc.oneof(
-    fc.integer({ min: -9, max: 9 }),
-    fc.constantFrom(null, '4611686018427387904', '-4611686018427387904'),
-  ),
-  // sums of halves are exact in any order; that of 2^60 and a half is not
-  price: fc.oneof(
-    fc.integer({ min: -9, max: 9 }).map(half => half / 2),
-    fc.constantFrom(null, 2 ** 60),
-  ),
-  cost: fc.constantFrom(null, '0.01', '-10.50', '123456789012345678.99', '9.00'),
-  seen: fc.constantFrom(null, '2024-01-01T00:00:00Z', '1969-12-31T23:59:59.5Z'),
-  _gs_op: fc.constantFrom('i', 'i', 'u', 'd'),
+aggregatePropertySuite({
+  runs: 60,
+  place() {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-sqlite-'))
+    const path = join(folder, 'out.db')
+    return {
+      open: (config, input) =>
+        sqliteAggregate.open(sqliteAggregate.config.parse({ from: 'rows', path, ...config }), input, watched()),
+      results: () => query(path, 'select * from results'),
+      dropResults: () => execute(path, 'drop table results'),
+      remove: () => rmSync(folder, { recursive: true, force: true }),
+    }
+  },
+  time: text => `${text.includes('.') ? text : `${text}.`}`.padEnd(26, '0'),
 })
-type AnyRow = typeof row extends fc.Arbitrary<infer T> ? T : never
-
-const epoch = fc.record({
-  batches: fc.array(fc.array(row, { minLength: 1, maxLength: 6 }), { maxLength: 4 }),
-  crash: fc.constantFrom('before', 'after', 'none', 'none'),
-  finalize: fc.boolean(),
-})
-
-const groupings = fc.constantFrom(
-  {},
-  { region: {} },
-  { region: { type: 'text' }, tier: { from: 'level', type: 'bigint' } },
-)
-
-const aggregate = {
-  n: { fn: 'count' },
-  known: { from: 'price', fn: 'count' },
-  total: { from: 'amount', fn: 'sum', type: 'numeric(38, 0)' },
-  price: { fn: 'sum' },
-  mean: { from: 'cost', fn: 'avg' },
-  least: { from: 'amount', fn: 'min' },
-  most: { from: 'price', fn: 'max' },
-  dearest: { from: 'cost', fn: 'max' },
-  cheapest: { from: 'cost', fn: 'min' },
-  first: { from: 'seen', fn: 'min' },
-} as const
-
-const cents = (text: string) => BigInt(text.replace('.', ''))
-const text = (value: bigint) => {
-  const digits = String(value < 0n ? -value : value).padStart(3, '0')
-  return `${value < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`
-}
-const lowest = <T extends bigint | number | string>(values: readonly T[]): T | null =>
-  values.length === 0 ? null : values.reduce((a, b) => (b < a ? b : a))
-const highest = <T extends bigint | number | string>(values: readonly T[]): T | null =>
-  values.length === 0 ? null : values.reduce((a, b) => (b > a ? b : a))
-
-function resultOf(rows: readonly AnyRow[]) {
-  const values = <K extends keyof AnyRow>(name: K) =>
-    rows.map(each => each[name]).filter(value => value !== null) as NonNullable<AnyRow[K]>[]
-  const amounts = values('amount').map(BigInt)
-  const costs = values('cost').map(cents)
-  const sum = (numbers: readonly bigint[]) => numbers.reduce((total, number) => total + number, 0n)
-  const [dearest, cheapest] = [highest(costs), lowest(costs)]
-  return {
-    n: rows.length,
-    known: values('price').length,
-    total: amounts.length === 0 ? null : String(sum(amounts)),
-    price: values('price'),
-    mean_sum: costs.length === 0 ? null : text(sum(costs)),
-    mean_count: costs.length,
-    least: lowest(amounts),
-    most: highest(values('price')),
-    dearest: dearest === null ? null : text(dearest),
-    cheapest: cheapest === null ? null : text(cheapest),
-    first: lowest(
-      values('seen').map(iso => `${iso.slice(0, 19).replace('T', ' ')}.${iso.includes('.5') ? '5' : '0'}00000`),
-    ),
-  }
-}
-
-/** Any order of adding floats is right, and none that keeps what a value that left had rounded away. */
-function isSum(found: unknown, values: readonly number[]): boolean {
-  if (values.length === 0) return found === null
-  const big = values.filter(value => value === 2 ** 60).length
-  const small = values.filter(value => value !== 2 ** 60).reduce((sum, value) => sum + value, 0)
-  if (big === 0) return found === small
-  return typeof found === 'number' && Math.abs(found - big * 2 ** 60 - small) <= 256 * values.length
-}
-
-test('results are those of a GROUP BY over the rows that are there, through crashes and replays', async () => {
-  await fc.assert(
-    fc.asyncProperty(groupings, fc.array(epoch, { maxLength: 5 }), async (group_by, epochs) => {
-      const folder = mkdtempSync(join(tmpdir(), 'millrace-sqlite-'))
-      const path = join(folder, 'out.db')
-      const config = sqliteAggregate.config.parse({
-        from: 'rows',
-        path,
-        landing_table: 'landing',
-        agg_table: 'results',
-        primary_key: 'id',
-        group_by,
-        aggregate,
-      })
-      const opened: { close(): Promise<void> }[] = []
-      const begin = async (at: number) => {
-        const sink = await sqliteAggregate.open(config, streamOf(types), watched())
-        opened.push(sink)
-        assert.equal((await sink.begin())?.epoch ?? 0, at)
-        return sink
-      }
-      try {
-        let sink = await begin(0)
-        const there = new Map<number, AnyRow>()
-        for (const [at, { batches, crash, finalize }] of epochs.entries()) {
-          const write = async () => {
-            for (const rows of batches) await sink.write(batchOf(types, rows), at + 1)
-          }
-          await write()
-          if (crash === 'before') {
-            sink = await begin(at)
-            await write()
-          }
-          await sink.commit(checkpoint(at + 1))
-          if (crash === 'after') {
-            sink = await begin(at + 1)
-            await write()
-            await sink.commit(checkpoint(at + 1))
-          }
-          if (finalize) await sink.finalized!(at + 1)
-          for (const next of batches.flat()) {
-            if (next._gs_op === 'd') there.delete(next.id)
-            else there.set(next.id, next)
-          }
-          assertResults(path, Object.keys(group_by), [...there.values()])
-          // the results come back from what they were computed from
-          if (crash === 'after') {
-            execute(path, 'drop table results')
-            sink = await begin(at + 1)
-            assertResults(path, Object.keys(group_by), [...there.values()])
-          }
-        }
-      } finally {
-        for (const sink of opened) await sink.close()
-        rmSync(folder, { recursive: true, force: true })
-      }
-    }),
-    { numRuns: 60 },
-  )
-})
-
-function assertResults(path: string, names: readonly string[], rows: readonly AnyRow[]): void {
-  const keyOf = (each: AnyRow) =>
-    JSON.stringify(names.length === 0 ? ['value'] : names.map(name => (name === 'tier' ? each.level : each.region)))
-  const groups = new Map<string, AnyRow[]>()
-  for (const each of rows) groups.set(keyOf(each), [...(groups.get(keyOf(each)) ?? []), each])
-  const found = query(path, 'select * from results')
-  const columns = names.length === 0 ? ['key'] : names
-  assert.equal(found.length, groups.size)
-  for (const result of found) {
-    const group = groups.get(JSON.stringify(columns.map(name => result[name])))
-    assert.ok(group !== undefined, `no rows make the group ${JSON.stringify(columns.map(name => result[name]))}`)
-    const { price, least, ...rest } = resultOf(group)
-    const { price: foundPrice, least: foundLeast, ...foundRest } = result
-    for (const name of columns) delete foundRest[name]
-    assert.deepEqual(foundRest, rest)
-    assert.equal(foundLeast === null ? null : BigInt(foundLeast as number), least)
-    assert.ok(isSum(foundPrice, price), `the sum of ${price} is ${foundPrice}`)
-  }
-}

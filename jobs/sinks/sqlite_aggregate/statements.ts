@@ -1,6 +1,7 @@
+import { EPOCH } from '../../drivers/aggregate/plan.ts'
 import { quote } from '../../drivers/sqlite-sink/table.ts'
 import { OP } from '../../runtime/batch/types.ts'
-import { EPOCH, type Plan, type Value } from './plan.ts'
+import type { Plan, Value } from './plan.ts'
 import type { Names } from './tables.ts'
 
 /** Temporary tables of one sink. */

@@ -1,4 +1,5 @@
 import { Int64, Utf8 } from 'apache-arrow'
+import { EPOCH } from '../../drivers/aggregate/plan.ts'
 import type { Db } from '../../drivers/sqlite-sink/connection.ts'
 import {
   addSql,
@@ -13,7 +14,7 @@ import {
 import { declare, kindOf } from '../../drivers/sqlite-sink/types.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import { EPOCH, type Plan, type Value } from './plan.ts'
+import type { Plan, Value } from './plan.ts'
 import type { AggregateConfig } from './sqlite_aggregate.ts'
 
 /** Names of the tables, quoted. */

@@ -295,7 +295,7 @@ const refused: Record<string, [(keys: ReturnType<typeof keysFor>) => unknown, ob
   ],
   'a kind that there is not': [
     keys => ({ ...keys, unbounded_source: { source_type: 'mqtt', topic: 'x' } }),
-    { message: /^there is no source_type 'mqtt' yet: .*\bevents, file\b/, path: ['unbounded_source', 'source_type'] },
+    { message: /^there is no source_type 'mqtt' yet: .*\bfile\b/, path: ['unbounded_source', 'source_type'] },
   ],
   'an unknown key of a phase': [
     keys => ({ ...keys, unbounded_source: { ...keys.unbounded_source, topic: 'x' } }),
@@ -342,4 +342,17 @@ test('closing a reader ends a call that waits', async t => {
   const waiting = reader.next().catch(() => undefined)
   await reader.close()
   assert.equal(await waiting, undefined)
+})
+
+test('one of its phases that asks a server makes it ask one', async t => {
+  const { folder, url } = await placeFor(t)
+  const definition = await sources.hybrid!()
+  const asks = (keys: Record<string, unknown>) => definition.remote!(definition.config.parse(keys))
+  assert.equal(await asks(keysFor(folder, url)), false)
+  const topic = { source_type: 'kafka', topic: 'x' }
+  assert.equal(await asks({ ...keysFor(folder, url), unbounded_source: topic }), true)
+  assert.equal(
+    await asks({ ...keysFor(folder, url), bounded_sources: [{ source_type: 'postgres', table: 'x' }] }),
+    true,
+  )
 })

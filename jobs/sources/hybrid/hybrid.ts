@@ -47,6 +47,15 @@ export function createHybrid(kinds: Kinds): SourceDefinition<HybridConfig> {
   return defineSource({
     type: 'hybrid',
     config,
+    async remote({ bounded_sources, unbounded_source }) {
+      const asked = [...bounded_sources, unbounded_source].map(async ({ source_type, ...keys }) => {
+        const definition = Object.hasOwn(kinds, source_type) ? await kinds[source_type]!() : undefined
+        // what is wrong with the keys is told when it is opened
+        const parsed = definition?.config.safeParse(keys)
+        return parsed?.success === true && (await definition?.remote?.(parsed.data)) === true
+      })
+      return (await Promise.all(asked)).includes(true)
+    },
     open: async (config, context) => (await import('./source.ts')).openHybrid(config, context, kinds),
   })
 }

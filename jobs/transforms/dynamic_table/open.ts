@@ -1,4 +1,4 @@
-import type { NodeContext, OpenTable, TableInput } from '../../runtime/contract.ts'
+import type { DynamicTable, NodeContext, OpenTable, TableInput } from '../../runtime/contract.ts'
 import type { DynamicTableConfig } from './dynamic_table.ts'
 import { createMemoryTable } from './memory.ts'
 
@@ -7,10 +7,7 @@ export async function openTable(
   input: TableInput | undefined,
   context: NodeContext,
 ): Promise<OpenTable> {
-  const table =
-    config.backend_type === 'inmemory'
-      ? createMemoryTable()
-      : await (await import('./sqlite.ts')).openSqliteTable(config, context)
+  const table = await open(config, context)
   if (config.sql === undefined || input === undefined) return { table }
   try {
     const { createFill } = await import('./fill.ts')
@@ -18,5 +15,16 @@ export async function openTable(
   } catch (error) {
     await table.close()
     throw error
+  }
+}
+
+async function open(config: DynamicTableConfig, context: NodeContext): Promise<DynamicTable> {
+  switch (config.backend_type) {
+    case 'inmemory':
+      return createMemoryTable()
+    case 'sqlite':
+      return (await import('./sqlite.ts')).openSqliteTable(config, context)
+    case 'postgres':
+      return (await import('./postgres.ts')).openPostgresTable(config, context)
   }
 }

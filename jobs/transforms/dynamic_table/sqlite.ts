@@ -17,7 +17,7 @@ type Config = Pick<
 
 /** Writes nothing before the first `add`; a file or table that is missing holds no values. */
 export async function openSqliteTable(config: Config, context: NodeContext): Promise<DynamicTable> {
-  const { path, backend_entity_name: entity, column, time_column, cache_refresh_debounce_ms: debounce } = config
+  const { path, backend_entity_name: entity, column, time_column, cache_refresh_debounce_ms: debounce = 1000 } = config
   const file = openFile(path)
   const cache = config.cache ? new Map<string, boolean>() : undefined
   const table = identifier(entity)

@@ -8,7 +8,7 @@ import { withOps } from '../ops.ts'
 import type { FileProgress } from '../progress.ts'
 import { withTypes } from '../text/infer.ts'
 import { type Block, type Container, openContainer } from './container.ts'
-import { decoderOf, type Mapped, mapSchema, plain } from './types.ts'
+import { decoderOf, type Mapped, mapSchema, plain } from '../../../drivers/avro/types.ts'
 
 /** How far an Avro file was read: the place of a block, and rows in it. */
 interface AvroProgress extends FileProgress {

@@ -1,6 +1,6 @@
 import { type DataType, Field, List, Map_, Struct } from 'apache-arrow'
 import avsc, { type Type } from 'avsc'
-import { typeOf } from '../../../runtime/batch/types.ts'
+import { typeOf } from '../../runtime/batch/types.ts'
 
 /** A value as `batchOfRows` takes it. */
 export type Value =
@@ -35,7 +35,25 @@ const long = avsc.types.LongType.__with({
 
 /** The decoder of a schema; unions come as `{BRANCH: value}`. */
 export function decoderOf(schema: unknown): Type {
-  return avsc.Type.forSchema(schema as never, { registry: { long }, wrapUnions: true })
+  return avsc.Type.forSchema(bareLongs(schema) as never, { registry: { long }, wrapUnions: true })
+}
+
+/** avsc takes `long` from the registry only where it stands by itself, and not with a logical type. */
+function bareLongs(schema: unknown): unknown {
+  return JSON.parse(JSON.stringify(schema), (_, value) =>
+    value?.type === 'long' && value.name === undefined ? 'long' : value,
+  )
+}
+
+/** The `doc` of the record may be JSON with `primaryKeys`. */
+export function primaryKeyOf(schema: unknown): readonly string[] | undefined {
+  try {
+    const { primaryKeys } = JSON.parse((schema as { doc: string }).doc) as { primaryKeys?: unknown }
+    return Array.isArray(primaryKeys) && primaryKeys.length > 0 ? primaryKeys.map(String) : undefined
+  } catch {
+    // a doc for people
+    return undefined
+  }
 }
 
 type Schema = string | Schema[] | { type: Schema; [key: string]: unknown }
@@ -159,7 +177,7 @@ function logicalOf(schema: { [key: string]: unknown }): Mapped | undefined {
   if (Object.hasOwn(times, logical) && (schema.type === 'int' || schema.type === 'long')) {
     const [type, factor] = times[logical]!
     if (logical === 'date') return { type: typeOf(type), convert: same }
-    return { type: typeOf(type), convert: nullable(value => BigInt(value as number) * factor) }
+    return { type: typeOf(type), convert: nullable(value => BigInt(value as number | bigint) * factor) }
   }
   const { precision, scale = 0 } = schema
   if (logical !== 'decimal' || !(Number(precision) >= 1 && Number(precision) <= 38)) return undefined

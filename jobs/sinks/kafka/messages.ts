@@ -1,0 +1,131 @@
+import { type Data, DataType as Is, type RecordBatch } from 'apache-arrow'
+import { Bytes } from '../../drivers/avro/bytes.ts'
+import { avroSchemaOf, rowEncoder } from '../../drivers/avro/encode.ts'
+import { headBytes, magicByte, type Registry } from '../../drivers/kafka/registry.ts'
+import { type EncodedHeaders, encodeHeaders } from '../../drivers/kafka/write.ts'
+import { columnsOf, jsonReader, validity } from '../../runtime/batch/cells.ts'
+import { jsonLines } from '../../runtime/batch/rows.ts'
+import { OP } from '../../runtime/batch/types.ts'
+import type { Stream } from '../../runtime/contract.ts'
+import { fieldsOf, keyOf } from './check.ts'
+import type { KafkaSinkConfig } from './kafka.ts'
+
+/** The message of each row of a batch. What is given is good until the next call. */
+export interface Messages {
+  key(row: number): Uint8Array | null
+  value(row: number): Uint8Array | null
+  headers?(row: number): EncodedHeaders | undefined
+}
+
+export type Encode = (batch: RecordBatch) => Messages
+
+/** `registry`: where the schema of Avro messages gets its id. */
+export async function openEncode(config: KafkaSinkConfig, input: Stream, registry: () => Registry): Promise<Encode> {
+  const primaryKey = keyOf(config, input)
+  switch (config.data_format) {
+    case 'json':
+      return batch => {
+        const lines = jsonLines(batch, [OP])
+        return { key: keyReader(batch, primaryKey), value: row => Buffer.from(lines[row]!) }
+      }
+    case 'raw':
+      return batch => {
+        const headers = bytesReader(batch, 'headers')
+        return {
+          key: bytesReader(batch, 'key'),
+          value: bytesReader(batch, 'value'),
+          headers(row) {
+            const text = headers(row)
+            return text === null ? undefined : headersOf(text)
+          },
+        }
+      }
+    case 'avro':
+      return openAvro(config, input, primaryKey, registry())
+  }
+}
+
+async function openAvro(
+  config: KafkaSinkConfig,
+  input: Stream,
+  primaryKey: readonly string[],
+  registry: Registry,
+): Promise<Encode> {
+  const subject = `${config.topic}-value`
+  const before = (await registry.latest(subject))?.schema
+  // the model writes a union with null, and a subject keeps its shape
+  const isUnion = Array.isArray(before)
+  const record = (isUnion ? before.find(branch => typeof branch === 'object') : before) as
+    | { name?: string; namespace?: string }
+    | undefined
+  const schema = avroSchemaOf(fieldsOf(input), {
+    name: record?.name ?? config.topic.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_'),
+    namespace: record?.namespace,
+    doc: JSON.stringify({ primaryKeys: primaryKey }),
+  })
+  const id = await registry.register(subject, isUnion ? ['null', schema] : schema)
+  const columns = input.schema.fields.flatMap(({ name }, at) => (name === OP ? [] : [at]))
+  const out = new Bytes()
+  return batch => {
+    const encode = rowEncoder(batch, columns)
+    return {
+      key: keyReader(batch, primaryKey),
+      value(row) {
+        out.length = 0
+        out.byte(magicByte)
+        const at = out.reserve(headBytes - 1)
+        out.data.writeInt32BE(id, at)
+        if (isUnion) out.int(1)
+        encode(row, out)
+        return out.data.subarray(0, out.length)
+      },
+    }
+  }
+}
+
+/** The values of the key as text, with colons between. */
+function keyReader(batch: RecordBatch, primaryKey: readonly string[]): (row: number) => Uint8Array {
+  const parts = primaryKey.map(name => {
+    const { data } = columnsOf(batch).find(column => column.name === name)!
+    if (Is.isUtf8(data.type)) {
+      const read = bytesOf(data)
+      return (row: number) => read(row) ?? empty
+    }
+    const read = jsonReader(data)
+    return (row: number) => {
+      const value = read(row)
+      if (value === null) return empty
+      return Buffer.from(typeof value === 'object' ? JSON.stringify(value) : String(value))
+    }
+  })
+  if (parts.length === 1) return parts[0]!
+  return row => Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part(row)] : [colon, part(row)])))
+}
+
+const empty = Buffer.alloc(0)
+const colon = Buffer.from(':')
+
+function bytesReader(batch: RecordBatch, name: string): (row: number) => Uint8Array | null {
+  const column = columnsOf(batch).find(candidate => candidate.name === name)
+  return column === undefined ? () => null : bytesOf(column.data)
+}
+
+function bytesOf(data: Data): (row: number) => Uint8Array | null {
+  const isValid = validity(data)
+  const { values, valueOffsets } = data
+  return row => (isValid(row) ? values.subarray(valueOffsets[row]!, valueOffsets[row + 1]!) : null)
+}
+
+/** A JSON object of texts. */
+function headersOf(text: Uint8Array): EncodedHeaders {
+  const object: unknown = JSON.parse(Buffer.from(text).toString())
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) throw new Error('it is no object')
+  return encodeHeaders(
+    Object.entries(object)
+      .filter(([name]) => name !== 'dbz.op')
+      .map(([name, value]) => [
+        name,
+        value === null ? null : typeof value === 'string' ? value : JSON.stringify(value),
+      ]),
+  )
+}

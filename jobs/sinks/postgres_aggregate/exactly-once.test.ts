@@ -1,0 +1,4 @@
+import { postgresSinkSuite } from '../../drivers/postgres-sink/exactly-once.suite.ts'
+import { subject } from './subject.suite.ts'
+
+postgresSinkSuite(subject)

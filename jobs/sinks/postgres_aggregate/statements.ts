@@ -1,0 +1,237 @@
+import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import { quote, quoteList } from '../../drivers/postgres/names.ts'
+import { OP } from '../../runtime/batch/types.ts'
+import type { Names } from './names.ts'
+import { extreme, further, summed } from './numbers.ts'
+import type { Plan, Value } from './types.ts'
+
+/** Temporary tables of one sink, which a transaction leaves empty. */
+export interface Scratch {
+  staged: string
+  /** the last row of each key in the epoch */
+  latest: string
+  /** what changes: a row's old contribution, its new one, or both */
+  work: string
+  /** what that is for each group */
+  delta: string
+}
+
+/** Columns of the staging, such as `s.c3`, or expressions over it. */
+export interface Sources {
+  key: readonly string[]
+  groups: readonly string[]
+  values: readonly string[]
+  landing: readonly { name: string; from: string }[]
+}
+
+const list = (parts: readonly string[]): string => parts.join(', ')
+const all = (count: number, write: (at: number) => string): string[] =>
+  Array.from({ length: count }, (_, at) => write(at))
+const and = (parts: readonly string[]): string => parts.join(' and ')
+const typeOfValue = ({ kind, type }: Value): string => (kind === 'presence' ? 'boolean' : type)
+
+export function scratchSql({ latest, work, delta }: Scratch, plan: Plan): string[] {
+  const keys = plan.key.map((name, at) => `k${at} ${plan.columns.find(column => column.name === name)!.type}`)
+  const groups = plan.groups.map(({ type }, at) => `g${at} ${type}`)
+  const values = plan.values.map((value, at) => `v${at} ${typeOfValue(value)}`)
+  const old = plan.values.map((value, at) => `o${at} ${typeOfValue(value)}`)
+  const deltas = plan.values.flatMap((value, at) => deltaColumns(value, at).map(({ name, type }) => `${name} ${type}`))
+  const make = (name: string, columns: readonly string[]) =>
+    `create temporary table ${name.replace('pg_temp.', '')} (${list(columns)}) on commit delete rows`
+  return [
+    make(latest, [...keys, 'op "char"', 'gk bytea', ...groups, ...values]),
+    make(work, [...keys, 'op "char"', 'gid bigint', ...values, 'old_gid bigint', ...old]),
+    make(delta, ['id bigint', 'rows bigint', ...deltas]),
+  ]
+}
+
+export interface Epoch {
+  number: number
+  /** a key may have come twice */
+  repeats: boolean
+}
+
+/** All of one epoch, in one transaction. */
+export function commitSql(scratch: Scratch, plan: Plan, names: Names, sources: Sources, epoch: Epoch): string[] {
+  const landing = landingSql(scratch, plan, names, sources, epoch)
+  // the trigger does the rest
+  if (!plan.exact) return landing
+  return [
+    ...landing,
+    latestSql(scratch, plan, sources, epoch),
+    groupsSql(scratch, plan, names),
+    ...workSql(scratch, plan, names),
+    deltaSql(scratch, plan),
+    stateSql(scratch, plan, names),
+    ...resultSql(scratch, plan, names),
+  ]
+}
+
+/** Inserts are counted by the trigger, and nobody else has these keys: no ON CONFLICT, which costs twice as much. */
+function landingSql(
+  { staged }: Scratch,
+  plan: Plan,
+  { landing }: Names,
+  sources: Sources,
+  { number, repeats }: Epoch,
+): string[] {
+  const columns = quoteList([...sources.landing.map(({ name }) => name), OP, EPOCH])
+  const insert = `insert into ${landing} (${columns})
+    select ${list([...sources.landing.map(column => column.from), 's.op', String(number)])} from ${staged} s`
+  if (plan.key.length === 0) return [insert]
+  const newest = repeats ? latestOf(staged, [...sources.key, 's.op']) : 'true'
+  const same = and([
+    ...plan.key.map((name, at) => `x.${quote(name)} = ${sources.key[at]}`),
+    `x.${quote(OP)} = s.op::text`,
+  ])
+  const others = sources.landing.filter(({ name }) => !plan.key.includes(name))
+  const set = list([...others.map(({ name, from }) => `${quote(name)} = ${from}`), `${quote(EPOCH)} = ${number}`])
+  return [
+    `update ${landing} x set ${set} from ${staged} s where ${newest} and ${same}`,
+    `${insert} where ${newest} and not exists (select 1 from ${landing} x where ${same})`,
+  ]
+}
+
+const latestOf = (staged: string, key: readonly string[]): string =>
+  `s.seq in (select max(s.seq) from ${staged} s group by ${list(key)})`
+
+function latestSql({ staged, latest }: Scratch, plan: Plan, sources: Sources, { repeats }: Epoch): string {
+  const { key, groups, values } = sources
+  return `insert into ${latest} select ${list([...key, 's.op', digestSql(plan, groups), ...groups, ...values])} from ${staged} s
+    where ${repeats ? latestOf(staged, key) : 'true'}`
+}
+
+/** Null is a value like any other to a group, which no join of SQL says; and values may be too long for an index. */
+function digestSql({ groups }: Plan, sources: readonly string[]): string {
+  // 0 and -0 are one group
+  const parts = sources.map((source, at) => (/^(real|double)/.test(groups[at]!.type) ? `${source} + 0` : source))
+  return `sha256(convert_to(jsonb_build_array(${list(parts)})::text, 'UTF8'))`
+}
+
+/** Numbers for the groups that are new. */
+function groupsSql({ latest }: Scratch, plan: Plan, { groups }: Names): string {
+  const columns = list(['gk', ...all(plan.groups.length, at => `g${at}`)])
+  return `insert into ${groups} (${columns}) select distinct on (gk) ${columns} from ${latest} l
+    where l.op <> 'd' and not exists (select 1 from ${groups} g where g.gk = l.gk)`
+}
+
+/** Rows that contribute something else than before; then the contributions themselves. */
+function workSql({ latest, work }: Scratch, plan: Plan, { groups, contributions }: Names): string[] {
+  const keys = all(plan.key.length, at => `k${at}`)
+  const values = all(plan.values.length, at => `v${at}`)
+  const unchanged = and(['c.group_id = g.id', ...values.map(v => `c.${v} is not distinct from l.${v}`)])
+  const set = list(['group_id = w.gid', ...values.map(v => `${v} = w.${v}`)])
+  const sameKey = and(keys.map(k => `c.${k} = w.${k}`))
+  return [
+    `insert into ${work}
+     select ${list([...keys.map(k => `l.${k}`), 'l.op', 'g.id', ...values.map(v => `l.${v}`), 'c.group_id', ...values.map(v => `c.${v}`)])}
+     from ${latest} l
+     left join ${contributions} c on ${and(keys.map(k => `c.${k} = l.${k}`))}
+     left join ${groups} g on l.op <> 'd' and g.gk = l.gk
+     where case when l.op = 'd' then c.group_id is not null else (${unchanged}) is not true end`,
+    `delete from ${contributions} c using ${work} w where w.op = 'd' and ${sameKey}`,
+    `update ${contributions} c set ${set} from ${work} w where w.op <> 'd' and w.old_gid is not null and ${sameKey}`,
+    `insert into ${contributions} (${list([...keys, 'group_id', ...values])})
+     select ${list([...keys, 'gid', ...values])} from ${work} where op <> 'd' and old_gid is null`,
+  ]
+}
+
+interface DeltaColumn {
+  name: string
+  type: string
+  sql: string
+}
+
+/** What has come (`w` above 0) and gone (below) of a value. */
+function deltaColumns(value: Value, at: number): DeltaColumn[] {
+  const { kind, type, sum, min, max } = value
+  const v = `v${at}`
+  const columns = [{ name: `n${at}`, type: 'bigint', sql: `sum(case when ${v} is null then 0 else w end)` }]
+  if (sum && kind === 'real')
+    columns.push(
+      { name: `plus${at}`, type: 'double precision', sql: `sum(${summed(kind, v)}) filter (where w > 0)` },
+      { name: `gone${at}`, type: 'bigint', sql: `count(${v}) filter (where w < 0)` },
+    )
+  else if (sum) columns.push({ name: `plus${at}`, type: 'numeric', sql: `sum(${summed(kind, v)} * w)` })
+  for (const fn of ['min', 'max'] as const) {
+    if (!(fn === 'min' ? min : max)) continue
+    columns.push({ name: `come_${fn}${at}`, type, sql: extreme(fn, type, v, 'w > 0') })
+    columns.push({ name: `gone_${fn}${at}`, type, sql: extreme(fn, type, v, 'w < 0') })
+  }
+  return columns
+}
+
+function deltaSql({ work, delta }: Scratch, plan: Plan): string {
+  const values = all(plan.values.length, at => `v${at}`)
+  const old = all(plan.values.length, at => `o${at}`)
+  const sums = plan.values.flatMap((value, at) => deltaColumns(value, at).map(({ sql }) => sql))
+  return `insert into ${delta} select ${list(['id', 'sum(w)', ...sums])} from (
+      select ${list(['gid as id', '1 as w', ...values])} from ${work} where op <> 'd'
+      union all select ${list(['old_gid', '-1', ...old])} from ${work} where old_gid is not null
+    ) m group by id`
+}
+
+/** Brings what is known of each group up to date. On the right, `g` is as it was. */
+function stateSql({ delta }: Scratch, plan: Plan, { groups, contributions }: Names): string {
+  const sets = plan.values.flatMap((value, at) => [
+    `n${at} = g.n${at} + d.n${at}`,
+    ...(value.sum ? [`sum${at} = ${sumSql(value, at, contributions)}`] : []),
+    ...(value.min ? [`min${at} = ${extremeSql('min', value, at, contributions)}`] : []),
+    ...(value.max ? [`max${at} = ${extremeSql('max', value, at, contributions)}`] : []),
+  ])
+  return `update ${groups} as g set ${list(['row_count = g.row_count + d.rows', ...sets])} from ${delta} d where g.id = d.id`
+}
+
+const left = (aggregate: string, contributions: string): string =>
+  `(select ${aggregate} from ${contributions} c where c.group_id = g.id)`
+/** Without a value that is not null there is no sum, minimum or maximum. */
+const empty = (at: number): string => `g.n${at} + d.n${at} = 0`
+
+function sumSql({ kind }: Value, at: number, contributions: string): string {
+  const [old, plus] = [`g.sum${at}`, `d.plus${at}`]
+  const added = `coalesce(${old} + ${plus}, ${old}, ${plus})`
+  if (kind !== 'real') return `case when ${empty(at)} then null else ${added} end`
+  // added up anew where a value has gone, so that it never drifts
+  const anew = left(`sum(${summed(kind, `c.v${at}`)})`, contributions)
+  return `case when ${empty(at)} then null when d.gone${at} > 0 then ${anew} else ${added} end`
+}
+
+function extremeSql(fn: 'min' | 'max', { type }: Value, at: number, contributions: string): string {
+  const [old, come] = [`g.${fn}${at}`, `d.come_${fn}${at}`]
+  const anew = left(extreme(fn, type, `c.v${at}`, 'true'), contributions)
+  return `case when ${empty(at)} then null when d.gone_${fn}${at} = ${old} then ${anew} else ${further(fn)}(${old}, ${come}) end`
+}
+
+/** Columns of the results as expressions over a group. */
+function resultColumns(plan: Plan): { name: string; from: string }[] {
+  const from = plan.aggregates.flatMap(({ fn, value }) => {
+    if (fn === 'count') return [value === undefined ? 'g.row_count' : `g.n${value}`]
+    return fn === 'avg' ? [`g.sum${value}`, `g.n${value}`] : [`g.${fn}${value}`]
+  })
+  const groups = all(plan.groups.length, at => `g.g${at}`)
+  return [...groups, ...from].map((expression, at) => ({ name: quote(plan.results[at]!.name), from: expression }))
+}
+
+/** The results of the groups that changed; a group without rows goes. */
+function resultSql({ delta }: Scratch, plan: Plan, { agg, groups }: Names): string[] {
+  const key = resultColumns(plan).slice(0, plan.groups.length)
+  const gone = `delete from ${agg} a using ${delta} d join ${groups} g on g.id = d.id where g.row_count = 0`
+  const hasNull = key.map(({ from }) => `${from} is null`).join(' or ')
+  return [
+    `${gone} and ${and(key.map(({ name, from }) => `a.${name} = ${from}`))}`,
+    `${gone} and (${hasNull}) and ${and(key.map(({ name, from }) => `a.${name} is not distinct from ${from}`))}`,
+    `${fillSql(plan, agg, `${delta} d join ${groups} g on g.id = d.id where g.row_count > 0`)}`,
+    `delete from ${groups} g using ${delta} d where g.id = d.id and g.row_count = 0`,
+  ]
+}
+
+function fillSql(plan: Plan, agg: string, from: string): string {
+  const columns = resultColumns(plan)
+  const key = columns.slice(0, plan.groups.length).map(({ name }) => name)
+  const set = columns.slice(plan.groups.length).map(({ name }) => `${name} = excluded.${name}`)
+  return `insert into ${agg} (${list(columns.map(({ name }) => name))}) select ${list(columns.map(column => column.from))}
+    from ${from} on conflict (${list(key)}) do update set ${list(set)}`
+}
+
+/** Fills an empty table of results from all groups. */
+export const refillSql = (plan: Plan, { agg, groups }: Names): string => fillSql(plan, agg, `${groups} g where true`)

@@ -1,0 +1,39 @@
+/**
+ * The columns of the primary key from the key of a message: a JSON object has them by name, other text has their
+ * values in order, with a colon between, as the kafka sink (and the model's) writes them.
+ */
+export function keyParser(
+  primaryKey: readonly string[],
+): (key: Uint8Array | undefined) => ReadonlyMap<string, unknown> {
+  const utf8 = new TextDecoder('utf-8', { fatal: true })
+  const refuse = (why: string) => new Error(`it has no value, which deletes the row of its key, and ${why}`)
+  return key => {
+    if (primaryKey.length === 0) throw refuse('there is no primary_key: set one')
+    if (key === undefined) throw refuse('its key is null')
+    let text: string
+    try {
+      text = utf8.decode(key)
+    } catch {
+      throw refuse('its key is no text')
+    }
+    const object = objectOf(text)
+    if (object !== undefined) {
+      const missing = primaryKey.find(name => object[name] === undefined || object[name] === null)
+      if (missing !== undefined) throw refuse(`its key has no ${JSON.stringify(missing)}: ${text.slice(0, 80)}`)
+      return new Map(primaryKey.map(name => [name, object[name]]))
+    }
+    const parts = primaryKey.length === 1 ? [text] : text.split(':')
+    if (parts.length !== primaryKey.length)
+      throw refuse(`its key ${JSON.stringify(text.slice(0, 80))} has ${parts.length} parts, not ${primaryKey.length}`)
+    return new Map(primaryKey.map((name, at) => [name, parts[at]]))
+  }
+}
+
+function objectOf(text: string): Record<string, unknown> | undefined {
+  if (!text.startsWith('{')) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

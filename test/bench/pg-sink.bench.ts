@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { service } from '../support/servers.ts'
+import { common, compare, defineBenchmark, note, type Report, toLine } from './harness/benchmark.ts'
+import { busySeconds, type PipelineRun, readyRows, runPipelineFile } from './harness/pipeline.ts'
+import { runWorker } from './harness/processes.ts'
+import { alternate } from './harness/rounds.ts'
+import type { Workdir } from './harness/workdir.ts'
+import type { PgCopyResult } from './reference/pg-copy.ts'
+
+const options = { rounds: common.rounds, rows: 500_000, keys: 500_000, aggregate: 1 }
+type Options = typeof options
+
+export const benchmark = defineBenchmark({
+  about: 'rows/s of ready batches into the postgres sink ÷ bare COPY of the same rows; into postgres_aggregate',
+  options,
+  async run(options, workdir) {
+    const { skip, at } = service('postgres')
+    if (skip) throw new Error(skip)
+    const reports = [await upserts(options, at.POSTGRES, workdir)]
+    if (options.aggregate === 1) reports.push(await aggregates(options, at.POSTGRES, workdir))
+    return reports
+  },
+})
+
+async function upserts({ rounds, rows, keys }: Options, url: string, workdir: Workdir): Promise<Report> {
+  const { ours, reference } = await alternate(rounds, {
+    ours: () =>
+      inSchema(url, async schema => {
+        const sink = { type: 'postgres', schema, table: 'orders', primary_key: 'id' }
+        const run = await intoSink(workdir, url, rows, keys, sink)
+        await expectCount(url, `select count(*) as found from ${schema}.orders`, Math.min(rows, keys))
+        return { rowsPerSecond: rows / busySeconds(run) }
+      }),
+    reference: () => inSchema(url, schema => runWorker<PgCopyResult>('reference/pg-copy.ts', { url, schema, rows })),
+  })
+  return compare({
+    bench: 'pg-sink',
+    unit: 'rows/s',
+    bar: 0.4,
+    aim: 0.7,
+    ours: ours.map(one => one.rowsPerSecond),
+    reference: reference.map(one => one.rowsPerSecond),
+    detail: { rows, keys },
+  })
+}
+
+async function aggregates({ rounds, rows, keys }: Options, url: string, workdir: Workdir): Promise<Report> {
+  const ours: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const rowsPerSecond = await inSchema(url, async schema => {
+      const run = await intoSink(workdir, url, rows, keys, {
+        type: 'postgres_aggregate',
+        schema,
+        landing_table: 'landing',
+        agg_table: 'totals',
+        primary_key: 'id',
+        group_by: { country: {} },
+        aggregate: { orders: { fn: 'count' }, total: { from: 'amount', fn: 'sum' } },
+      })
+      // a row of a known key replaces what that key had contributed
+      await expectCount(url, `select sum(orders) as found from ${schema}.totals`, Math.min(rows, keys))
+      return rows / busySeconds(run)
+    })
+    ours.push(rowsPerSecond)
+    note(`postgres_aggregate, round ${round + 1}: ${toLine({ rowsPerSecond })}`)
+  }
+  return compare({ bench: 'pg-sink aggregate', unit: 'rows/s', ours, detail: { rows, keys } })
+}
+
+function intoSink(workdir: Workdir, url: string, rows: number, keys: number, sink: object): Promise<PipelineRun> {
+  const { hostname, port, username, password, pathname } = new URL(url)
+  return runPipelineFile({
+    dir: workdir.fresh(),
+    pipeline: {
+      sources: { ready: { type: 'ready_rows', rows, keys } },
+      transforms: {},
+      sinks: { out: { ...sink, from: 'ready' } },
+    },
+    settings: {
+      ...readyRows,
+      postgres_sink__host: hostname,
+      postgres_sink__port: port,
+      postgres_sink__user: username,
+      postgres_sink__pass: password,
+      postgres_sink__db: pathname.slice(1),
+    },
+  })
+}
+
+/** A schema of its own, which is dropped; a checkpoint of the server before it keeps that out of the measured time. */
+async function inSchema<T>(url: string, work: (schema: string) => Promise<T>): Promise<T> {
+  const schema = `bench_${randomBytes(6).toString('hex')}`
+  await execute(url, 'checkpoint')
+  try {
+    return await work(schema)
+  } finally {
+    await execute(url, `drop schema if exists ${schema} cascade`)
+  }
+}
+
+async function expectCount(url: string, sql: string, expected: number): Promise<void> {
+  const found = Number((await execute(url, sql))[0]?.found)
+  if (found !== expected) throw new Error(`${sql}: ${found}, expected ${expected}`)
+}
+
+async function execute(url: string, sql: string): Promise<{ found?: string }[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
