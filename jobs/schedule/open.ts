@@ -45,7 +45,8 @@ export async function openScheduler({ jobs, settings, store, place, log, ...give
       given.runPipeline ??
       (async (file, signal) => (await import('./pipeline/run-file.ts')).fileRunner(settings, log)(file, signal)),
     compactFolder:
-      given.compactFolder ?? (async options => (await import('./compact/compact.ts')).compactFolder(options)),
+      given.compactFolder ??
+      (async options => (await import('./compact/compact.ts')).compactFolder({ ...options, s3: settings.s3 })),
     store,
     state: { application_id: settings.application_id, positions: namespace => positionsOf(settings, namespace) },
     jobs,

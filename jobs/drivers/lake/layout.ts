@@ -62,3 +62,6 @@ const escaped = (character: string): string => `%${character.charCodeAt(0).toStr
 
 /** A path that SQL takes as it is, and not for a pattern. */
 export const isPlain = (path: string): boolean => !/[*?[\]]/.test(path)
+
+/** A path below another, on disk or in a bucket. */
+export const below = (folder: string, ...names: string[]): string => [folder.replace(/\/$/, ''), ...names].join('/')

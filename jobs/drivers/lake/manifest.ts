@@ -20,7 +20,7 @@ const replaced = z.object({
   path: z.string(),
   /** a file of the same name that differs in these is another one */
   bytes: z.int(),
-  /** ns since 1970, as text */
+  /** ns since 1970 as text, or the ETag of an object */
   changed: z.string(),
 })
 
@@ -57,6 +57,8 @@ const manifest = z.object({
   /** who writes it: `{ pipeline, sink }`, or `{}` for the compaction */
   writer: z.object({ pipeline: z.string().optional(), sink: z.string().optional() }),
   version: z.int(),
+  /** of the commit alone: random */
+  by: z.string().optional(),
   /** raised by each run; only the newest may commit */
   fence: z.int(),
   /** versions that raised the fence: they stay, so that an older run always finds its next version taken */

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { PipelineError } from '../../runtime/errors.ts'
+import { eachOf } from './each.ts'
 import type { Files } from './files.ts'
+import { below } from './layout.ts'
 import { type Manifest, type PublishedFile, parseList, stagedOf } from './manifest.ts'
 
 /** Entries in a manifest itself, above which they go to a list of their own. */
@@ -17,25 +19,31 @@ export interface Place {
 
 /**
  * Gives the files of a committed manifest their visible names, in whatever state an earlier attempt left them. What is
- * found at neither place had its name already, and somebody took it away since.
+ * found at neither place had its name already, and somebody took it away since. `replaced`: what a compaction took over
+ * gets no name again, where an object is still at both places.
  */
-export async function publish(place: Place, pending: readonly PublishedFile[]): Promise<void> {
+export async function publish(
+  place: Place,
+  pending: readonly PublishedFile[],
+  replaced: ReadonlySet<string> = new Set(),
+): Promise<void> {
   const { root, folder, files } = place
-  const folders = new Set<string>()
-  for (const { path, staged } of pending) {
-    if (staged === undefined) continue
-    const target = join(root, path)
-    if (!folders.has(dirname(target))) await files.makeFolder(dirname(target))
-    folders.add(dirname(target))
-    await files.rename(join(folder, staged), target)
-  }
+  const staged = pending.filter(file => file.staged !== undefined)
+  const isGone = ({ path }: PublishedFile) => replaced.has(path)
+  await files.remove(...staged.filter(isGone).map(file => below(folder, file.staged!)))
+  const wanted = staged.filter(file => !isGone(file))
+  const folders = new Set(wanted.map(({ path }) => dirname(below(root, path))))
+  for (const path of folders) await files.makeFolder(path)
+  await eachOf(wanted, files.atOnce, async file => {
+    await files.rename(below(folder, file.staged!), below(root, file.path))
+  })
   for (const path of folders) await files.syncFolder(path)
 }
 
 /** All that a writer has published. */
 export async function entriesOf({ folder, files }: Place, manifest: Manifest): Promise<PublishedFile[] | undefined> {
   if (manifest.list === undefined) return manifest.files
-  const path = join(folder, manifest.list)
+  const path = below(folder, manifest.list)
   const text = await files.read(path)
   // with the version that named it
   if (text === undefined) return undefined
@@ -54,13 +62,13 @@ export async function fold(
   if (entries === undefined)
     throw new PipelineError(
       'state',
-      `${join(place.folder, manifest.list!)} is gone: put it back, for readers of manifests`,
+      `${below(place.folder, manifest.list!)} is gone: put it back, for readers of manifests`,
     )
   const list = `files-${manifest.version}-${randomBytes(4).toString('hex')}.json`
   const left = await gone()
   const kept = entries.filter(({ path, staged }) => staged === undefined && !left.has(path))
   await place.files.write(
-    join(place.folder, list),
+    below(place.folder, list),
     `[${kept.map(entry => `\n${JSON.stringify(entry)}`).join(',')}\n]\n`,
   )
   return { ...manifest, list, files: pending }
@@ -77,19 +85,24 @@ export const settled = (entries: readonly PublishedFile[]): PublishedFile[] =>
 export async function sweep({ folder, files }: Place, manifest: Manifest, spill: string): Promise<void> {
   const staged = stagedOf(manifest)
   for (const name of await files.list(folder)) {
-    const path = join(folder, name)
+    const path = below(folder, name)
     const [, what, number = '0'] = /^(stage|spill|files|manifest)-(\d+)/.exec(name) ?? []
     const isOld = Number(number) <= manifest.version
     if (what === 'stage' && Number(number) <= manifest.fence) await sweepStage(name)
-    else if (what === 'spill' && Number(number) < startOf(spill)) await files.remove(path)
+    else if (what === 'spill' && Number(number) < startOf(spill)) await files.removeFolder(path)
     else if (what === 'manifest' && isOld && name.endsWith('.tmp')) await files.remove(path)
     else if (what === 'files' && isOld && name !== manifest.list) await files.remove(path)
   }
 
+  await files.abandon(folder, path => {
+    const [, fence = Number.POSITIVE_INFINITY] = /\/stage-(\d+)\//.exec(path.slice(folder.length)) ?? []
+    return Number(fence) <= manifest.fence
+  })
+
   async function sweepStage(name: string): Promise<void> {
-    const inside = (await files.list(join(folder, name))).map(file => `${name}/${file}`)
-    if (!inside.some(file => staged.has(file))) return files.remove(join(folder, name))
-    for (const file of inside) if (!staged.has(file)) await files.remove(join(folder, file))
+    const inside = (await files.list(below(folder, name))).map(file => `${name}/${file}`)
+    if (!inside.some(file => staged.has(file))) return files.removeFolder(below(folder, name))
+    await files.remove(...inside.filter(file => !staged.has(file)).map(file => below(folder, file)))
   }
 }
 

@@ -1,10 +1,8 @@
-import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { codeOf } from '../../../core/errors.ts'
+import { resolve } from 'node:path'
 import { PipelineError } from '../../runtime/errors.ts'
-import { lakeFailure } from './failures.ts'
-import { createFiles, type Files, visibleFiles } from './files.ts'
-import { compactor, idOf, isHidden, isParquet, ownFolder } from './layout.ts'
+import { isS3 } from '../s3/url.ts'
+import { createFiles, type Files, type Identity } from './files.ts'
+import { below, compactor, idOf, isHidden, isParquet, ownFolder } from './layout.ts'
 import type { Manifest, PublishedFile, ReplacedFile } from './manifest.ts'
 import { entriesOf } from './publish.ts'
 import { openVersions } from './versions.ts'
@@ -14,7 +12,7 @@ import { openVersions } from './versions.ts'
  * meanwhile. Files of other tools are there as they were found.
  */
 export interface Snapshot {
-  /** absolute paths */
+  /** absolute paths, or URLs */
   files: string[]
   /** newest manifests, by the writer's folder */
   manifests: ReadonlyMap<string, Manifest>
@@ -23,7 +21,7 @@ export interface Snapshot {
 const tries = 20
 
 export async function readSnapshot(path: string, files: Files = createFiles()): Promise<Snapshot> {
-  const root = resolve(path)
+  const root = isS3(path) ? path : resolve(path)
   let versions = ''
   for (let left = tries; left > 0; left--) {
     const { manifests, entries, seen } = await read(root, files)
@@ -46,7 +44,7 @@ async function read(root: string, files: Files) {
   const seen: { path: string; at: string | undefined }[] = []
   const known = new Set<string>()
   for (const [name, manifest] of manifests) {
-    const folder = join(root, ownFolder, name)
+    const folder = below(root, ownFolder, name)
     const own: PublishedFile[] | undefined = await entriesOf({ root, folder, files }, manifest)
     entries = own && entries?.concat(own)
     for (const { path, staged } of own ?? []) {
@@ -55,21 +53,21 @@ async function read(root: string, files: Files) {
     }
   }
   const ids = new Set([...manifests.values()].map(({ id }) => id))
-  for (const path of await visibleFiles(root, name => !isHidden(name))) {
+  for (const { path, bytes, mark } of await files.find(root, name => !isHidden(name))) {
     // of a commit that came since
     const isNewer = ids.has(idOf(path.split('/').at(-1)!) ?? '')
-    if (!isParquet(path) || known.has(path) || isNewer || (await isSame(root, replaced.get(path)))) continue
-    seen.push({ path, at: join(root, path) })
+    if (!isParquet(path) || known.has(path) || isNewer || isOf(replaced.get(path), { bytes, mark })) continue
+    seen.push({ path, at: below(root, path) })
   }
   return { manifests, entries, seen }
 }
 
 /** Staged files have their visible names sooner or later: that is asked for again after the other was not there. */
 async function placeOf(root: string, folder: string, path: string, staged: string | undefined, files: Files) {
-  const visible = join(root, path)
+  const visible = below(root, path)
   if (await files.exists(visible)) return visible
   if (staged === undefined) return undefined
-  const hidden = join(folder, staged)
+  const hidden = below(folder, staged)
   if (await files.exists(hidden)) return hidden
   return (await files.exists(visible)) ? visible : undefined
 }
@@ -77,27 +75,18 @@ async function placeOf(root: string, folder: string, path: string, staged: strin
 /** The compaction's comes first: what it replaced is still listed in those that are read later. */
 export async function readManifests(root: string, files: Files): Promise<Map<string, Manifest>> {
   const manifests = new Map<string, Manifest>()
-  const names = await files.list(join(root, ownFolder))
+  const names = await files.list(below(root, ownFolder))
   for (const name of names.sort((a, b) => Number(b === compactor) - Number(a === compactor) || (a < b ? -1 : 1))) {
-    const manifest = await openVersions(join(root, ownFolder, name), files).newest()
+    const manifest = await openVersions(below(root, ownFolder, name), files).newest()
     if (manifest !== undefined) manifests.set(name, manifest)
   }
   return manifests
 }
 
 /** Whether the file at this path is the one that was replaced. */
-export async function isSame(root: string, replaced: ReplacedFile | undefined): Promise<boolean> {
-  if (replaced === undefined) return false
-  const now = await identityOf(root, replaced.path)
-  return now?.bytes === replaced.bytes && now.changed === replaced.changed
+export async function isSame(files: Files, root: string, replaced: ReplacedFile): Promise<boolean> {
+  return isOf(replaced, await files.identity(below(root, replaced.path)))
 }
 
-export async function identityOf(root: string, path: string): Promise<ReplacedFile | undefined> {
-  try {
-    const { size, mtimeNs } = await stat(join(root, path), { bigint: true })
-    return { path, bytes: Number(size), changed: String(mtimeNs) }
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw lakeFailure(error, join(root, path))
-  }
-}
+const isOf = (replaced: ReplacedFile | undefined, now: Identity | undefined): boolean =>
+  replaced !== undefined && now?.bytes === replaced.bytes && now.mark === replaced.changed

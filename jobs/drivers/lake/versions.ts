@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Files } from './files.ts'
+import { below } from './layout.ts'
 import { type Manifest, parseManifest } from './manifest.ts'
 
 /**
- * The versions of a writer's manifest. A version is made by giving a file that is on disk the version's name, which
+ * The versions of a writer's manifest. A version is made by giving what is written already the version's name, which
  * fails where that is taken: of two writers that go on from one version, one wins, and the other is `fenced`.
  */
 export interface Versions {
@@ -39,7 +39,7 @@ export function openVersions(folder: string, files: Files): Versions {
     for (let left = tries; left > 0; left--) {
       const [version] = await versions()
       if (version === undefined) return undefined
-      const path = join(folder, nameOf(version))
+      const path = below(folder, nameOf(version))
       const text = await files.read(path)
       // removed, since there is a newer one by now
       if (text !== undefined) return parseManifest(text, path)
@@ -49,15 +49,15 @@ export function openVersions(folder: string, files: Files): Versions {
 
   async function commit(manifest: Manifest): Promise<void> {
     const { version } = manifest
-    const path = join(folder, nameOf(version))
-    const temporary = join(folder, `manifest-${version}.${randomBytes(6).toString('hex')}.tmp`)
-    await files.write(temporary, JSON.stringify(manifest))
-    const isOurs = await files.link(temporary, path).catch(async error => {
+    const path = below(folder, nameOf(version))
+    // of two that would write the same, each knows its own
+    const text = JSON.stringify({ ...manifest, by: randomBytes(6).toString('hex') })
+    const isOurs = await files.create(path, text).catch(async error => {
       // a newer run sweeps up what older ones leave
       const [highest = 0] = await versions()
-      throw highest >= version ? fenced(folder, version) : error
+      const isTaken = highest > version || (highest === version && (await files.read(path)) !== text)
+      throw isTaken ? fenced(folder, version) : error
     })
-    await files.remove(temporary)
     if (!isOurs) throw fenced(folder, version)
     // a version that was removed can be made again: then there is a higher one
     const [highest] = await versions()
@@ -90,8 +90,8 @@ export function openVersions(folder: string, files: Files): Versions {
       return last !== undefined && last.fence > fence
     },
     async prune({ version, raised }) {
-      for (const old of await versions())
-        if (old < version && !raised.includes(old)) await files.remove(join(folder, nameOf(old)))
+      const gone = (await versions()).filter(old => old < version && !raised.includes(old))
+      await files.remove(...gone.map(old => below(folder, nameOf(old))))
     },
   }
 }

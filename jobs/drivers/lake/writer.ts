@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import type { DuckDb } from '../duckdb/duckdb.ts'
 import { type CopyOptions, copySql } from './copy.ts'
 import type { Files } from './files.ts'
+import { below } from './layout.ts'
 
 const syncsAtOnce = 16
 
@@ -43,10 +43,10 @@ export function createStageWriter(files: Files, folder: string, stage: string): 
   return {
     async write({ db, select, rows, name, copy }) {
       const file = `${stage}/${name}`
-      const path = join(folder, file)
+      const path = below(folder, file)
       files.before('copy', path)
       // what a COPY has to tell costs as much as a small file
-      await db.run(copySql(select, path, copy))
+      await db.run(copySql(select, files.local(path), copy))
       const bytes = await files.size(path)
       isNew = true
       const sync = files.sync(path).catch(error => {
@@ -59,7 +59,7 @@ export function createStageWriter(files: Files, folder: string, stage: string): 
     },
     async settle() {
       await wait()
-      if (isNew) await files.syncFolder(join(folder, stage))
+      if (isNew) await files.syncFolder(below(folder, stage))
       isNew = false
     },
   }

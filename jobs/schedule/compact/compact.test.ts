@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { createFiles } from '../../drivers/lake/files.ts'
 import {
-  failingFiles,
+  failingStep,
   hidden,
   query,
   seenByManifest,
@@ -158,8 +157,8 @@ test('whatever step fails, manifests show each row once, and the next run finish
       'd=2/a.parquet': idsFrom(20),
       'd=2/b.parquet': idsFrom(30),
     })
-    const { files, state } = failingFiles(at)
-    await compact(path, {}, files).then(
+    const { before, state } = failingStep(at)
+    await compact(path, {}, before).then(
       () => {
         hasEnded = true
       },
@@ -183,10 +182,10 @@ test('whatever step fails, manifests show each row once, and the next run finish
 test('another file that came under the name of a replaced one stays', async t => {
   const path = tempFolder(t)
   await writeFiles(path, { 'a.parquet': idsFrom(0), 'b.parquet': idsFrom(10) })
-  const files = createFiles((step, file) => {
+  const before = (step: string, file: string) => {
     if (step === 'remove' && file.endsWith('a.parquet')) throw new Error('a fault of the test')
-  })
-  await assert.rejects(compact(path, {}, files), /a fault of the test/)
+  }
+  await assert.rejects(compact(path, {}, before), /a fault of the test/)
   // a tool that names its files the same way each time
   await writeFiles(path, { 'a.parquet': idsFrom(100) })
   await compact(path, { min_files: 10 })
@@ -198,11 +197,11 @@ test('another file that came under the name of a replaced one stays', async t =>
 test('a file that changes while it is read is left as it is, and so are the others', async t => {
   const path = tempFolder(t)
   await writeFiles(path, { 'a.parquet': idsFrom(0), 'b.parquet': idsFrom(10) })
-  const files = createFiles((step, file) => {
+  const before = (step: string, file: string) => {
     if (step === 'sync' && file.endsWith('.sealed'))
       writeFileSync(join(path, 'a.parquet'), readFileSync(join(path, 'b.parquet')))
-  })
-  const { warnings } = await compact(path, {}, files)
+  }
+  const { warnings } = await compact(path, {}, before)
   assert.match(warnings[0]!, /a\.parquet is left as it is: it changed while it was read/)
   assert.deepEqual(visible(path), ['a.parquet', 'b.parquet'])
 })
@@ -215,11 +214,11 @@ test('a file that goes meanwhile is nothing to fail over', async t => {
     'd=2/a.parquet': idsFrom(20),
     'd=2/b.parquet': idsFrom(30),
   })
-  const files = createFiles((step, file) => {
+  const before = (step: string, file: string) => {
     if (step === 'copy') rmSync(join(path, 'd=1/a.parquet'), { force: true })
     if (step === 'rename' && file.includes('d=2')) rmSync(join(path, 'd=1'), { recursive: true })
-  })
-  const { warnings, files_after } = await compact(path, {}, files)
+  }
+  const { warnings, files_after } = await compact(path, {}, before)
   assert.match(warnings[0]!, /d=1\/a\.parquet is left as it is/)
   assert.equal(files_after, 3)
   assert.deepEqual(await seenByName(path), range(20, 20))
@@ -293,10 +292,10 @@ test('it ends with its signal', async t => {
   const path = tempFolder(t)
   await writeFiles(path, { 'a.parquet': idsFrom(0), 'b.parquet': idsFrom(10) })
   const abort = new AbortController()
-  const files = createFiles(step => {
+  const before = (step: string) => {
     if (step === 'copy') abort.abort(new Error('told to end'))
-  })
-  await assert.rejects(compact(path, { signal: abort.signal }, files), /told to end/)
+  }
+  await assert.rejects(compact(path, { signal: abort.signal }, before), /told to end/)
   await assert.rejects(compact(path, { signal: AbortSignal.abort(new Error('told before')) }), /told before/)
   assert.deepEqual(await seenByName(path), range(20))
 })

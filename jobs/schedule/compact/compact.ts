@@ -1,26 +1,32 @@
 import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { Log } from '../../../core/telemetry/event.ts'
 import type { DuckDb } from '../../drivers/duckdb/duckdb.ts'
 import { openDuckDb } from '../../drivers/duckdb/instance.ts'
 import { lakeFailure } from '../../drivers/lake/failures.ts'
-import { createFiles, type Files, visibleFiles } from '../../drivers/lake/files.ts'
-import { compactor, isHidden, isParquet, isPlain, ownFolder } from '../../drivers/lake/layout.ts'
+import type { Files, FoundFile } from '../../drivers/lake/files.ts'
+import { below, compactor, isHidden, isParquet, isPlain, ownFolder } from '../../drivers/lake/layout.ts'
 import type { ReplacedFile } from '../../drivers/lake/manifest.ts'
+import { type Lake, openLake, rootOf } from '../../drivers/lake/open.ts'
 import { type Place, spillName } from '../../drivers/lake/publish.ts'
-import { identityOf, isSame } from '../../drivers/lake/snapshot.ts'
+import { isSame } from '../../drivers/lake/snapshot.ts'
+import type { S3Settings } from '../../drivers/s3/keys.ts'
+import { isS3 } from '../../drivers/s3/url.ts'
 import { PipelineError, toPipelineError } from '../../runtime/errors.ts'
+import { retry } from '../../runtime/run/retry.ts'
 import { type CompactionKeys, compactionDefaults } from './keys.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { type Columns, columnsOf, joined, mergeFiles } from './merge.ts'
-import { folderOf, groupsOf, matcherOf } from './plan.ts'
+import { folderOf, groupsOf, isSmall, matcherOf } from './plan.ts'
 
 const memory = '1GiB'
 
 export type CompactOptions = CompactionKeys & {
-  /** folder of Parquet files, of our sink or another tool */
+  /** folder of Parquet files, of our sink or another tool, or s3://BUCKET/PREFIX */
   path: string
+  /** of the settings; default: what the SDK finds by itself */
+  s3?: S3Settings
   /** bytes */
   target_file_size: number
   signal: AbortSignal
@@ -44,19 +50,40 @@ export interface Compacted {
  * was cut off in between is finished by the next one. A sink may write to the folder meanwhile; of two compactions the
  * older one ends with `fenced`.
  */
-export async function compactFolder(options: CompactOptions, files: Files = createFiles()): Promise<Compacted> {
-  const { path, signal } = options
-  const root = resolve(path)
+export async function compactFolder(options: CompactOptions, before?: Files['before']): Promise<Compacted> {
+  const { path, signal, log, s3 = {} } = options
+  const root = rootOf(path)
+  if (!isS3(root)) mustBeFolder(root)
+  const lake = await openLake(path, {
+    s3,
+    retry: (what, attempt) =>
+      retry(what, attempt, {
+        signal,
+        onRetry: message => log.warn('compact.retry', {}, message),
+        onEnd() {},
+      }),
+    before,
+  })
+  try {
+    return await compactLake(lake, options)
+  } finally {
+    await lake.close()
+  }
+}
+
+async function compactLake({ root, files, workplace }: Lake, options: CompactOptions): Promise<Compacted> {
+  const { signal } = options
   await checkFolder(root, files)
   signal.throwIfAborted()
-  const folder = join(root, ownFolder, compactor)
+  const folder = below(root, ownFolder, compactor)
   await files.makeFolder(folder)
   const spill = spillName()
+  const { allow, temporary } = workplace(folder, spill)
   const db = await openDuckDb({
     memory,
-    temporary: join(folder, spill),
+    temporary,
     threads: Math.min(4, availableParallelism()),
-    allow: [root],
+    allow: isS3(root) ? allow : [root],
   })
   const interrupt = () => db.interrupt()
   signal.addEventListener('abort', interrupt)
@@ -78,11 +105,14 @@ export async function compactFolder(options: CompactOptions, files: Files = crea
 /** Tables whose own lists of files would no longer be true. */
 const foreign = ['_delta_log', '.hoodie', '_metadata']
 
-async function checkFolder(root: string, files: Files): Promise<void> {
-  const wrong = (message: string) => new PipelineError('bad_pipeline', message, { path: ['path'] })
+const wrong = (message: string) => new PipelineError('bad_pipeline', message, { path: ['path'] })
+
+function mustBeFolder(root: string): void {
   if (statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw wrong(`${root} is no folder: name that of a parquet sink`)
-  if (!isPlain(root)) throw wrong(`${root} has one of * ? [ ], which SQL takes for a pattern: rename it`)
+}
+
+async function checkFolder(root: string, files: Files): Promise<void> {
   const names = await files.list(root)
   const other = foreign.find(name => names.includes(name))
   if (other !== undefined)
@@ -100,7 +130,7 @@ async function compact(
   const { signal, log, target_file_size: target, partitions, sort_by: sort = [] } = options
   const { min_files, older_than, compression } = { ...compactionDefaults, ...withoutGaps(options) }
   const isWanted = partitions === undefined ? () => true : matcherOf(partitions)
-  const found = await findFiles(root, isWanted)
+  const found = await findFiles(root, files, isWanted)
   const bytes = found.reduce((sum, file) => sum + file.bytes, 0)
   const result: Compacted = {
     files_before: found.length,
@@ -110,8 +140,8 @@ async function compact(
     bytes_after: bytes,
     bytes: 0,
   }
-  const limit = BigInt(Date.now() - older_than) * 1_000_000n
-  const old = found.filter(({ changed }) => BigInt(changed) <= limit)
+  const limit = Date.now() - older_than
+  const old = found.filter(({ modified, bytes }) => modified <= limit && isSmall(bytes, target))
   const told = new Set<string>()
 
   for (const [name, inside] of Map.groupBy(old, ({ path }) => folderOf(path))) {
@@ -131,9 +161,10 @@ async function compact(
   return result
 
   /** Files whose columns go together. */
-  async function alike(inside: readonly ReplacedFile[]): Promise<Found[][]> {
+  async function alike(inside: readonly FoundFile[]): Promise<Found[][]> {
     const kinds: { columns: Columns; files: Found[] }[] = []
-    for (const file of inside) {
+    for (const { path, bytes, mark: changed } of inside) {
+      const file = { path, bytes, changed }
       const columns = await readColumns(file.path)
       if (columns === undefined) continue
       const kind = kinds.find(({ columns: theirs }) => joined(theirs, columns) !== undefined)
@@ -150,7 +181,8 @@ async function compact(
     try {
       if (!isPlain(path))
         throw new PipelineError('bad_data', 'its name has one of * ? [ ], which SQL takes for a pattern')
-      return await columnsOf(db, join(root, path))
+      await files.fetch([below(root, path)])
+      return await columnsOf(db, files.local(below(root, path)))
     } catch (error) {
       leave(path, error)
     }
@@ -177,12 +209,14 @@ async function compact(
         )
       }
     const { name: seen, staged } = ledger.names()
-    const to = join(folder, staged)
-    const from = group.map(({ path }) => join(root, path))
+    const to = below(folder, staged)
+    const from = group.map(({ path }) => below(root, path))
     files.before('copy', to)
     let rows: number
     try {
-      rows = await mergeFiles(db, { from, to, columns, sort, compression, signal })
+      await files.fetch(from)
+      const local = { from: from.map(path => files.local(path)), to: files.local(to) }
+      rows = await mergeFiles(db, { ...local, columns, sort, compression, signal })
     } catch (error) {
       leave(group[0]!.path, error)
       return undefined
@@ -190,7 +224,7 @@ async function compact(
     await files.sync(to)
     await files.syncFolder(dirname(to))
     for (const file of group)
-      if (!(await isSame(root, file))) {
+      if (!(await isSame(files, root, file))) {
         leave(file.path, new PipelineError('bad_data', 'it changed while it was read'))
         await files.remove(to)
         return undefined
@@ -209,12 +243,7 @@ async function compact(
 const withoutGaps = (options: CompactOptions): Partial<CompactOptions> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
-async function findFiles(root: string, isWanted: (folder: string) => boolean): Promise<ReplacedFile[]> {
-  const found: ReplacedFile[] = []
-  for (const path of await visibleFiles(root, name => !isHidden(name))) {
-    if (!isParquet(path) || !isWanted(folderOf(path))) continue
-    const file = await identityOf(root, path)
-    if (file !== undefined) found.push(file)
-  }
-  return found
+async function findFiles(root: string, files: Files, isWanted: (folder: string) => boolean): Promise<FoundFile[]> {
+  const found = await files.find(root, name => !isHidden(name))
+  return found.filter(({ path }) => isParquet(path) && isWanted(folderOf(path)))
 }

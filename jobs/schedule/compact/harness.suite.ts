@@ -18,10 +18,10 @@ export function keepingLog() {
   return { records, log: createLog({ level: 'trace', write: record => void records.push(record) }) }
 }
 
-export async function compact(path: string, given: Partial<CompactOptions> = {}, files?: Files) {
+export async function compact(path: string, given: Partial<CompactOptions> = {}, before?: Files['before']) {
   const { log, records } = keepingLog()
   const signal = new AbortController().signal
-  const result = await compactFolder({ path, target_file_size: 1 << 28, older_than: 0, signal, log, ...given }, files)
+  const result = await compactFolder({ path, target_file_size: 1 << 28, older_than: 0, signal, log, ...given }, before)
   return { ...result, warnings: records.filter(({ level }) => level === 'warn').map(({ message }) => message) }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { dirname, join } from 'node:path'
-import { compactor, fileName, ownFolder } from '../../drivers/lake/layout.ts'
+import { dirname } from 'node:path'
+import { eachOf } from '../../drivers/lake/each.ts'
+import { below, compactor, fileName, ownFolder } from '../../drivers/lake/layout.ts'
 import { emptyManifest, type Manifest, type PublishedFile, type ReplacedFile } from '../../drivers/lake/manifest.ts'
 import { entriesOf, fold, type Place, publish, settled, stageName, sweep } from '../../drivers/lake/publish.ts'
 import { isSame, readManifests } from '../../drivers/lake/snapshot.ts'
@@ -27,14 +28,13 @@ export function createLedger(place: Place, spill: string): Ledger {
   /** Does what a committed manifest says to the files that readers see. */
   async function finish(published: readonly PublishedFile[], replaced: readonly ReplacedFile[]): Promise<void> {
     await publish(place, published)
-    const folders = new Set<string>()
-    for (const file of replaced) {
+    const old: string[] = []
+    await eachOf(replaced, files.atOnce, async file => {
       // another one may have come under its name
-      if (!(await isSame(root, file))) continue
-      await files.remove(join(root, file.path))
-      folders.add(dirname(join(root, file.path)))
-    }
-    for (const path of folders) await files.syncFolder(path)
+      if (await isSame(files, root, file)) old.push(below(root, file.path))
+    })
+    await files.remove(...old)
+    for (const path of new Set(old.map(path => dirname(path)))) await files.syncFolder(path)
   }
 
   /** Without what nobody lists any more. */
@@ -42,7 +42,7 @@ export function createLedger(place: Place, spill: string): Ledger {
     const listed = new Set<string>()
     for (const [name, other] of await readManifests(root, files)) {
       if (name === compactor) continue
-      const theirs = await entriesOf({ root, folder: join(root, ownFolder, name), files }, other)
+      const theirs = await entriesOf({ root, folder: below(root, ownFolder, name), files }, other)
       // it changed meanwhile: another time
       if (theirs === undefined) return last
       for (const { path } of theirs) listed.add(path)
@@ -66,7 +66,7 @@ export function createLedger(place: Place, spill: string): Ledger {
       await finish(manifest.files, manifest.replaced)
       await sweep(place, manifest, spill)
       await versions.prune(manifest)
-      await files.makeFolder(join(folder, stageName(manifest.fence)))
+      await files.makeFolder(below(folder, stageName(manifest.fence)))
       manifest = await tidied(manifest)
     },
 

@@ -9,10 +9,12 @@ export interface Candidate {
 /** A file of this part of the target is left as it is: to write it anew for a little more would never end. */
 const largeEnough = 0.75
 
+export const isSmall = (bytes: number, target: number): boolean => bytes < target * largeEnough
+
 /** Small files of one folder, by name, in groups of about `target` bytes and at least `minFiles` files. */
 export function groupsOf<F extends Candidate>(files: readonly F[], target: number, minFiles: number): F[][] {
   const small = files
-    .filter(({ bytes }) => bytes < target * largeEnough)
+    .filter(({ bytes }) => isSmall(bytes, target))
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
   const groups: F[][] = []
   let size = 0

@@ -22,7 +22,11 @@ test('mistakes are found with their place', async t => {
   const file = join(path, 'file')
   writeFileSync(file, '')
   const wrong: [object, RegExp, (string | number)[]][] = [
-    [{ path: 's3://bucket/lake' }, /^s3:\/\/ is not supported yet, and comes with a later version/, ['path']],
+    [{ path: 'gs://bucket/lake' }, /^gs:\/\/ is not supported: name a folder, or s3:\/\/BUCKET\/PREFIX/, ['path']],
+    [{ path: 's3://b/lake' }, /^"s3:\/\/b\/lake" names no bucket/, ['path']],
+    [{ path: 's3://bucket/a//b' }, /parts that are empty/, ['path']],
+    [{ path: 's3://bucket/a', target_file_size: '5GiB' }, /more than servers of S3 copy at once/, ['target_file_size']],
+    [{ path: 's3://bucket/a*' }, /has one of \* \? \[ \]/, ['path']],
     [{ path: file }, /is no folder/, ['path']],
     [{ path: `${path}/a*b` }, /has one of \* \? \[ \]/, ['path']],
     [{ path, partition_by: 'nowhere' }, /partition_by "nowhere": .*nowhere/, ['partition_by', 0]],

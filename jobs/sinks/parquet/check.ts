@@ -1,9 +1,11 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { Schema } from 'apache-arrow'
+import { formatSize } from '../../../core/units.ts'
 import { type DuckDb, literal } from '../../drivers/duckdb/duckdb.ts'
 import { openDuckDb } from '../../drivers/duckdb/instance.ts'
-import { isPlain } from '../../drivers/lake/layout.ts'
+import { rootOf } from '../../drivers/lake/open.ts'
+import { isS3 } from '../../drivers/s3/url.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { NodeContext, Stream } from '../../runtime/contract.ts'
 import { PipelineError, context as within } from '../../runtime/errors.ts'
@@ -12,9 +14,10 @@ import type { ParquetConfig } from './parquet.ts'
 import { type Partition, parsePartitions } from './partition.ts'
 
 export async function check(config: ParquetConfig, input: Stream, context: NodeContext): Promise<void> {
-  const root = rootOf(config)
+  const root = rootOf(config.path)
   const { partitions } = layoutOf(config, input.schema)
-  checkFolder(root)
+  if (isS3(root)) checkSize(config)
+  else checkFolder(root)
   const db = await openDuckDb({ integerDivision: true })
   try {
     await checkExpressions(db, partitions, input.schema)
@@ -25,17 +28,15 @@ export async function check(config: ParquetConfig, input: Stream, context: NodeC
     context.log.warn('write_partition_columns: Arrow refuses files that have the column of their folder')
 }
 
-const wrong = (message: string, ...path: (string | number)[]) => new PipelineError('bad_pipeline', message, { path })
-
-/** The absolute path of the folder. */
-export function rootOf({ path }: ParquetConfig): string {
-  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path) ?? []
-  if (scheme !== undefined)
-    throw wrong(`${scheme}:// is not supported yet, and comes with a later version: name a folder`, 'path')
-  const root = resolve(path)
-  if (isPlain(root)) return root
-  throw wrong(`${root} has one of * ? [ ], which SQL takes for a pattern: name another folder`, 'path')
+/** A bucket can be written to, and its server keeps writers apart. */
+export async function connect({ path }: ParquetConfig, { settings }: NodeContext): Promise<void> {
+  const root = rootOf(path)
+  if (!isS3(root)) return
+  const { checkBucketLake } = await import('../../drivers/lake/open-bucket.ts')
+  await checkBucketLake(root, settings.s3)
 }
+
+const wrong = (message: string, ...path: (string | number)[]) => new PipelineError('bad_pipeline', message, { path })
 
 export interface Layout {
   /** of the rows, with `_gs_op` where it is kept */
@@ -63,7 +64,19 @@ export function layoutOf(config: ParquetConfig, schema: Schema): Layout {
   return { columns: config.keep_op ? [...columns, opColumn] : columns, partitions }
 }
 
+/** Servers copy up to 5 GiB, and the size of a file is an estimate. */
+const largestObject = 4 * 1024 ** 3
+
 const opColumn: Column = { name: OP, sql: 'VARCHAR' }
+
+/** A file gets its visible name by one copy on the server, which has a limit. */
+function checkSize({ target_file_size: size }: ParquetConfig): void {
+  if (size > largestObject)
+    throw wrong(
+      `${formatSize(size)} is more than servers of S3 copy at once: set it to ${formatSize(largestObject)} or less`,
+      'target_file_size',
+    )
+}
 
 function checkFolder(root: string): void {
   const found = statSync(root, { throwIfNoEntry: false })

@@ -1,4 +1,3 @@
-import { createFiles } from '../../drivers/lake/files.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
 import { publishEpochs } from '../../runtime/harness/publish.suite.ts'
 import { batchOf, streamOf } from '../../runtime/harness/sink.suite.ts'
@@ -11,15 +10,15 @@ import type { RemoteTask } from './remote.suite.ts'
 
 const task = JSON.parse(process.argv[2]!) as RemoteTask
 let steps = 0
-const files = createFiles(() => {
+const countSteps = () => {
   steps++
   if (steps === task.killAt) process.kill(process.pid, 'SIGKILL')
-})
+}
 
 await publishEpochs(task, {
   open() {
     const config = parquet.config.parse({ from: 'rows', ...task.config })
-    return openParquet(config, streamOf(epochTypes), watched({ name: 'lake' }), files)
+    return openParquet(config, streamOf(epochTypes), watched({ name: 'lake' }), countSteps)
   },
   batches(epoch) {
     const rows = epochRows(epoch)

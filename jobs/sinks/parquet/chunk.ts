@@ -17,6 +17,8 @@ export interface ChunkOptions {
   /** bytes of a file for each byte in memory */
   ratio: number
   pathOf(file: string): string
+  /** Sees to it that the files are there. */
+  fetchFiles(files: readonly string[]): Promise<void>
   writer: StageWriter
   /** of the largest rows, in memory */
   rowBytes: number
@@ -24,7 +26,7 @@ export interface ChunkOptions {
 
 /** Puts the fresh rows of partitions that are not `taken` into one chunk, and many small chunks with them. */
 export async function writeChunk(
-  { db, draft, levels, ratio, pathOf, writer, rowBytes }: ChunkOptions,
+  { db, draft, levels, ratio, pathOf, fetchFiles, writer, rowBytes }: ChunkOptions,
   standings: readonly Standing[],
   taken: ReadonlySet<string>,
 ): Promise<void> {
@@ -42,6 +44,7 @@ export async function writeChunk(
     const kept = waiting.map(({ values, chunk }) => ({ values, chunk }))
     await db.run(wantedSql('waiting', kept, levels))
   }
+  await fetchFiles(merged.map(({ file }) => file))
   const select = leftSql({ taken: taken.size > 0, merged }, pathOf, levels)
   const rows =
     rest.reduce((sum, { freshRows }) => sum + freshRows, 0) + merged.reduce((sum, chunk) => sum + chunk.rows, 0)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { tightDisks } from '../../../gateway/store/sqlite/disk.suite.ts'
 import { atEnd } from '../../../gateway/store/sqlite/faults.suite.ts'
-import { failingFiles, seenByManifest, seenByName } from '../../drivers/lake/harness.suite.ts'
+import { failingStep, seenByManifest, seenByName } from '../../drivers/lake/harness.suite.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { openSink } from './harness.suite.ts'
@@ -50,12 +50,12 @@ for (const [code, expected] of [
 ] as const)
   test(`${code} while a manifest is written is ${expected}`, async t => {
     const path = tempFolder(t)
-    const { files, state } = failingFiles(0)
-    const { publish } = await openSink(t, { path }, types, { files })
+    const { before, state } = failingStep(0)
+    const { publish } = await openSink(t, { path }, types, { before })
     await publish(rows(0, 1, 1))
     const at = state.steps.length + (state.steps.length - state.steps.findLastIndex(step => /^copy/.test(step))) / 2
-    const faulty = failingFiles(Math.round(at), () => Object.assign(new Error(`${code}: made up`), { code }))
-    const other = await openSink(t, { path: join(path, 'other') }, types, { files: faulty.files })
+    const faulty = failingStep(Math.round(at), () => Object.assign(new Error(`${code}: made up`), { code }))
+    const other = await openSink(t, { path: join(path, 'other') }, types, { before: faulty.before })
     await assert.rejects(other.publish(rows(0, 1, 1), rows(1, 1, 1), rows(2, 1, 1)), { code: expected })
   })
 

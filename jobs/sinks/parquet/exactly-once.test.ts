@@ -2,8 +2,19 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { failingFiles, hidden, seenByManifest, seenByName, visible } from '../../drivers/lake/harness.suite.ts'
-import { readSnapshot } from '../../drivers/lake/snapshot.ts'
+import {
+  failingStep,
+  hidden,
+  lakeKinds,
+  seenByManifest,
+  seenByName,
+  visible,
+} from '../../drivers/lake/harness.suite.ts'
+import { openLake } from '../../drivers/lake/open.ts'
+import { readManifests } from '../../drivers/lake/snapshot.ts'
+import { mirrored, s3Service } from '../../drivers/s3/harness.suite.ts'
+import { openBucket } from '../../drivers/s3/open.ts'
+import { isS3, parseS3 } from '../../drivers/s3/url.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
 import { exactlyOnceSuite } from '../../runtime/harness/exactly-once.suite.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
@@ -15,9 +26,22 @@ const config = (path: string) => ({ path, partition_by: 'day', rows_per_file: 8,
 const open = (t: TestContext, path: string, options = {}) => openSink(t, config(path), epochTypes, options)
 const batch = (epoch: number) => batchOf(epochTypes, epochRows(epoch))
 
+/** Steps of a bucket take longer: every ninth one fails, and fewer processes are killed, unless told otherwise. */
+const strides = { folder: 1, bucket: Number(process.env.MILLRACE_S3_STRIDE ?? 9) }
+const kills = { folder: 30, bucket: Number(process.env.MILLRACE_S3_KILLS ?? 5) }
+const runs = { folder: 100, bucket: 25 }
+
+/** No upload in parts was left behind. */
+async function assertNoParts(path: string): Promise<void> {
+  if (!isS3(path)) return
+  const { bucket, key } = parseS3(path)
+  assert.deepEqual(await (await openBucket(s3Service().settings, bucket)).unfinished(`${key}/`), [])
+}
+
 /** What is published now, by the newest manifest. */
 async function publishedEpoch(path: string): Promise<number> {
-  const { manifests } = await readSnapshot(path)
+  const { root, files, close } = await openLake(path, { s3: {}, retry: (_what, attempt) => attempt() })
+  const manifests = await readManifests(root, files).finally(close)
   return Math.max(0, ...[...manifests.values()].map(({ checkpoint }) => checkpoint?.epoch ?? 0))
 }
 
@@ -33,140 +57,204 @@ async function assertIs(path: string, epoch: number): Promise<void> {
   )
 }
 
-exactlyOnceSuite({
-  type: 'parquet',
-  place: tempFolder,
-  open: async (t, path) => (await open(t, path)).sink,
-  startStepwise: (t, path) => startRemote(t, { config: config(path), stepwise: true }),
-  batch,
-  assertIs,
-})
+for (const { kind, skip, place } of await lakeKinds()) {
+  if (skip === false)
+    exactlyOnceSuite({
+      type: `parquet in a ${kind}`,
+      place,
+      open: async (t, path) => (await open(t, path)).sink,
+      startStepwise: (t, path) => startRemote(t, { config: config(path), stepwise: true }),
+      batch,
+      assertIs,
+    })
 
-test('an epoch that is there already is dropped whole, another one of its number is an error', async t => {
-  const path = tempFolder(t)
-  const { sink } = await open(t, path)
-  await sink.begin()
-  await sink.write(batch(1), 1)
-  await sink.commit(checkpoint(1))
-  await sink.write(batch(1), 1)
-  await sink.commit(checkpoint(1))
-  await assertIs(path, 1)
-  await sink.write(batch(2), 2)
-  await sink.commit(checkpoint(2))
-  await assertIs(path, 2)
-  await sink.write(batch(2), 2)
-  const other = { ...checkpoint(2), to: { rows: { at: 99 } } }
-  await assert.rejects(sink.commit(other), { code: 'state', message: /has published epoch 2 already.*--reset/ })
-})
-
-test('a reset forgets the checkpoint, leaves the rows, and names that come again are other names', async t => {
-  const path = tempFolder(t)
-  const first = await open(t, path)
-  await first.publish(epochRows(1))
-  await first.sink.close()
-  const second = await open(t, path)
-  await second.sink.reset()
-  assert.equal(await second.sink.begin(), undefined)
-  await second.sink.write(batch(1), 1)
-  await second.sink.commit(checkpoint(1))
-  await second.sink.close()
-  const twice = idsUpTo(1).flatMap(id => [id, id])
-  assert.deepEqual(await seenByName(path), twice)
-  assert.deepEqual(await seenByManifest(path), twice)
-})
-
-test('an older run cannot commit, nor seal, nor leave anything that is seen', async t => {
-  const path = tempFolder(t)
-  const older = await open(t, path)
-  await older.publish(epochRows(1))
-  await older.sink.write(batch(2), 2)
-  const newer = await open(t, path)
-  assert.deepEqual(await newer.sink.begin(), checkpoint(1))
-  await newer.sink.write(batch(2), 2)
-  await newer.sink.commit(checkpoint(2))
-  await assert.rejects(older.sink.commit(checkpoint(2)), {
-    code: 'fenced',
-    message: /a newer run of sink "lake".*took over/,
-  })
-  await older.sink.close()
-  await assertIs(path, 2)
-  await newer.sink.write(batch(3), 3)
-  await newer.sink.commit(checkpoint(3))
-  await newer.sink.close()
-  assert.deepEqual(await seenByName(path), idsUpTo(3))
-})
-
-test('an older run that ends leaves its rows to the newer one', async t => {
-  const path = tempFolder(t)
-  const older = await open(t, path)
-  await older.publish(epochRows(1))
-  const newer = await open(t, path)
-  await newer.sink.begin()
-  await older.sink.close()
-  await newer.sink.close()
-  assert.deepEqual(await seenByName(path), idsUpTo(1))
-})
-
-test('a run that is a hundred runs and thousands of versions behind is fenced too', async t => {
-  const path = tempFolder(t)
-  const older = await open(t, path)
-  await older.publish(epochRows(1))
-  const newer = await open(t, path)
-  for (let run = 0; run < 100; run++) await newer.sink.begin()
-  await newer.publish([], [], [])
-  await older.sink.write(batch(2), 2)
-  await assert.rejects(older.sink.commit(checkpoint(2)), { code: 'fenced' })
-  await assertIs(path, 1)
-  assert.ok(hidden(path).filter(name => /manifest-/.test(name)).length < 20)
-})
-
-test('whatever step fails, the next run finds what was committed, and goes on', { timeout: 600_000 }, async t => {
-  const folder = tempFolder(t)
-  let at = 1
-  let hasEnded = false
-  for (; !hasEnded; at++) {
-    const path = join(folder, String(at))
-    mkdirSync(path)
-    const { files, state } = failingFiles(at)
-    let committed = 0
-    try {
-      const { sink } = await open(t, path, { files })
+  test(
+    `${kind}: an epoch that is there already is dropped whole, another one of its number is an error`,
+    { skip },
+    async t => {
+      const path = place(t)
+      const { sink } = await open(t, path)
       await sink.begin()
-      for (const epoch of [1, 2]) {
-        await sink.write(batch(epoch), epoch)
-        await sink.commit(checkpoint(epoch))
-        committed = epoch
+      await sink.write(batch(1), 1)
+      await sink.commit(checkpoint(1))
+      await sink.write(batch(1), 1)
+      await sink.commit(checkpoint(1))
+      await assertIs(path, 1)
+      await sink.write(batch(2), 2)
+      await sink.commit(checkpoint(2))
+      await assertIs(path, 2)
+      await sink.write(batch(2), 2)
+      const other = { ...checkpoint(2), to: { rows: { at: 99 } } }
+      await assert.rejects(sink.commit(other), { code: 'state', message: /has published epoch 2 already.*--reset/ })
+    },
+  )
+
+  test(
+    `${kind}: a reset forgets the checkpoint, leaves the rows, and names that come again are other names`,
+    { skip },
+    async t => {
+      const path = place(t)
+      const first = await open(t, path)
+      await first.publish(epochRows(1))
+      await first.sink.close()
+      const second = await open(t, path)
+      await second.sink.reset()
+      assert.equal(await second.sink.begin(), undefined)
+      await second.sink.write(batch(1), 1)
+      await second.sink.commit(checkpoint(1))
+      await second.sink.close()
+      const twice = idsUpTo(1).flatMap(id => [id, id])
+      assert.deepEqual(await seenByName(path), twice)
+      assert.deepEqual(await seenByManifest(path), twice)
+    },
+  )
+
+  test(`${kind}: an older run cannot commit, nor seal, nor leave anything that is seen`, { skip }, async t => {
+    const path = place(t)
+    const older = await open(t, path)
+    await older.publish(epochRows(1))
+    await older.sink.write(batch(2), 2)
+    const newer = await open(t, path)
+    assert.deepEqual(await newer.sink.begin(), checkpoint(1))
+    await newer.sink.write(batch(2), 2)
+    await newer.sink.commit(checkpoint(2))
+    await assert.rejects(older.sink.commit(checkpoint(2)), {
+      code: 'fenced',
+      message: /a newer run of sink "lake".*took over/,
+    })
+    await older.sink.close()
+    await assertIs(path, 2)
+    await newer.sink.write(batch(3), 3)
+    await newer.sink.commit(checkpoint(3))
+    await newer.sink.close()
+    assert.deepEqual(await seenByName(path), idsUpTo(3))
+  })
+
+  test(`${kind}: an older run that ends leaves its rows to the newer one`, { skip }, async t => {
+    const path = place(t)
+    const older = await open(t, path)
+    await older.publish(epochRows(1))
+    const newer = await open(t, path)
+    await newer.sink.begin()
+    await older.sink.close()
+    await newer.sink.close()
+    assert.deepEqual(await seenByName(path), idsUpTo(1))
+  })
+
+  test(`${kind}: a run that is many runs and versions behind is fenced too`, { skip }, async t => {
+    const path = place(t)
+    const older = await open(t, path)
+    await older.publish(epochRows(1))
+    const newer = await open(t, path)
+    for (let run = 0; run < runs[kind]; run++) await newer.sink.begin()
+    await newer.publish([], [], [])
+    await older.sink.write(batch(2), 2)
+    await assert.rejects(older.sink.commit(checkpoint(2)), { code: 'fenced' })
+    await assertIs(path, 1)
+    assert.ok(hidden(await mirrored(path)).filter(name => /manifest-/.test(name)).length < 20)
+  })
+
+  test(
+    `${kind}: whatever step fails, the next run finds what was committed, and goes on`,
+    { skip, timeout: 600_000 },
+    async t => {
+      const folder = place(t)
+      let at = 1
+      let hasEnded = false
+      for (; !hasEnded; at += strides[kind]) {
+        const path = `${folder}/${at}`
+        if (kind === 'folder') mkdirSync(path)
+        const { before, state } = failingStep(at)
+        let committed = 0
+        try {
+          const { sink } = await open(t, path, { before })
+          await sink.begin()
+          for (const epoch of [1, 2]) {
+            await sink.write(batch(epoch), epoch)
+            await sink.commit(checkpoint(epoch))
+            committed = epoch
+          }
+          await sink.close()
+          hasEnded = true
+        } catch (error) {
+          assert.match(String(error), /a fault of the test/)
+        }
+        const step = state.steps.at(-1)
+        const published = await publishedEpoch(path)
+        assert.ok(published === committed || published === committed + 1, `epoch ${published} after ${step}`)
+        await assertIs(path, published)
+        const next = await open(t, path)
+        const found = await next.sink.begin()
+        assert.equal(found?.epoch ?? 0, published)
+        for (let epoch = published + 1; epoch <= 3; epoch++) {
+          await next.sink.write(batch(epoch), epoch)
+          await next.sink.commit(checkpoint(epoch))
+        }
+        await next.sink.close()
+        assert.deepEqual(await seenByName(path), idsUpTo(3), `after ${step}`)
+        assert.deepEqual(await seenByManifest(path), idsUpTo(3), `after ${step}`)
+        const left = hidden(await mirrored(path)).filter(name => /stage-\d+\/|\.tmp$|spill/.test(name))
+        assert.deepEqual(left, [], `after ${step}`)
+        await assertNoParts(path)
       }
-      await sink.close()
-      hasEnded = true
-    } catch (error) {
-      assert.match(String(error), /a fault of the test/)
-    }
-    const step = state.steps.at(-1)
-    const published = await publishedEpoch(path)
-    assert.ok(published === committed || published === committed + 1, `epoch ${published} after ${step}`)
-    await assertIs(path, published)
-    const next = await open(t, path)
-    const found = await next.sink.begin()
-    assert.equal(found?.epoch ?? 0, published)
-    for (let epoch = published + 1; epoch <= 3; epoch++) {
-      await next.sink.write(batch(epoch), epoch)
-      await next.sink.commit(checkpoint(epoch))
-    }
+      assert.ok(at > 60, `${at} steps`)
+    },
+  )
+
+  test(
+    `${kind}: processes that are killed at any step lose and repeat nothing`,
+    { skip, timeout: 600_000 },
+    async t => {
+      const path = place(t)
+      const task = (more: Partial<RemoteTask>): RemoteTask => ({ config: config(path), ...more })
+      let published = 0
+      for (let kill = 1; kill <= kills[kind]; kill++) {
+        const remote = startRemote(t, task({ killAt: 3 + ((kill * 37) % 90) }))
+        await remote.ended()
+        assert.equal(remote.signal(), 'SIGKILL')
+        const epoch = await publishedEpoch(path)
+        assert.ok(epoch >= published, `epoch ${published} was published, and now ${epoch} is`)
+        published = epoch
+        await assertIs(path, epoch)
+      }
+      assert.ok(published > 2, `${published} epochs`)
+      const last = startRemote(t, task({ until: published + 1 }))
+      await last.ended()
+      assert.deepEqual(await seenByName(path), idsUpTo(published + 1))
+      assert.deepEqual(await seenByManifest(path), idsUpTo(published + 1))
+    },
+  )
+
+  test(`${kind}: rows that wait with other columns than now are sealed as they are`, { skip }, async t => {
+    const path = place(t)
+    const killed = await openSink(t, { path }, { id: 'int64', old: 'utf8' })
+    await killed.publish([{ id: 1, old: 'x' }])
+    const next = await openSink(t, { path }, { id: 'int64', fresh: 'int64' })
+    await next.publish([{ id: 2, fresh: 5 }])
+    assert.deepEqual(await seenByName(path), [1])
     await next.sink.close()
-    assert.deepEqual(await seenByName(path), idsUpTo(3), `after ${step}`)
-    assert.deepEqual(await seenByManifest(path), idsUpTo(3), `after ${step}`)
-    const left = hidden(path).filter(name => /stage-\d+\/|\.tmp$|spill/.test(name))
-    assert.deepEqual(left, [], `after ${step}`)
-    rmSync(path, { recursive: true })
-  }
-  assert.ok(at > 60, `${at} steps`)
-})
+    assert.deepEqual(await seenByName(path, 'old'), ['x', null])
+  })
+
+  test(`${kind}: an attempt that is cut off ends soon, and seals nothing it has not committed`, { skip }, async t => {
+    const path = place(t)
+    const context = watched()
+    const { sink, publish } = await open(t, path, { context })
+    await publish(epochRows(1))
+    await sink.write(batch(2), 2)
+    const commit = sink.commit(checkpoint(2))
+    context.abort()
+    // it may have come through before
+    await commit.catch(() => {})
+    await sink.close()
+    await assertIs(path, await publishedEpoch(path))
+  })
+}
 
 test('rows are on disk before the manifest that names them, and that before anything is seen', async t => {
   const path = tempFolder(t)
-  const { files, state } = failingFiles(0)
-  const { publish } = await open(t, path, { files })
+  const { before, state } = failingStep(0)
+  const { publish } = await open(t, path, { before })
   await publish()
   state.steps.length = 0
   await publish(epochRows(1), epochRows(2))
@@ -199,26 +287,6 @@ test('rows are on disk before the manifest that names them, and that before anyt
   assert.ok(steps.indexOf(`sync folder ${day}`, renamed) > renamed)
 })
 
-test('processes that are killed at any step lose and repeat nothing', { timeout: 600_000 }, async t => {
-  const path = tempFolder(t)
-  const task = (more: Partial<RemoteTask>): RemoteTask => ({ config: config(path), ...more })
-  let published = 0
-  for (let kill = 1; kill <= 30; kill++) {
-    const remote = startRemote(t, task({ killAt: 3 + ((kill * 37) % 90) }))
-    await remote.ended()
-    assert.equal(remote.signal(), 'SIGKILL')
-    const epoch = await publishedEpoch(path)
-    assert.ok(epoch >= published, `epoch ${published} was published, and now ${epoch} is`)
-    published = epoch
-    await assertIs(path, epoch)
-  }
-  assert.ok(published > 5, `${published} epochs`)
-  const last = startRemote(t, task({ until: published + 1 }))
-  await last.ended()
-  assert.deepEqual(await seenByName(path), idsUpTo(published + 1))
-  assert.deepEqual(await seenByManifest(path), idsUpTo(published + 1))
-})
-
 test('a folder that is removed meanwhile is an error that says so, and not a gap', async t => {
   const path = join(tempFolder(t), 'lake')
   const { sink, publish } = await open(t, path)
@@ -232,29 +300,4 @@ test('a folder that is removed meanwhile is an error that says so, and not a gap
   mkdirSync(path)
   await assert.rejects(sink.commit(checkpoint(2)), { code: 'state' })
   assert.deepEqual(visible(path), [])
-})
-
-test('rows that wait with other columns than now are sealed as they are', async t => {
-  const path = tempFolder(t)
-  const killed = await openSink(t, { path }, { id: 'int64', old: 'utf8' })
-  await killed.publish([{ id: 1, old: 'x' }])
-  const next = await openSink(t, { path }, { id: 'int64', fresh: 'int64' })
-  await next.publish([{ id: 2, fresh: 5 }])
-  assert.deepEqual(await seenByName(path), [1])
-  await next.sink.close()
-  assert.deepEqual(await seenByName(path, 'old'), ['x', null])
-})
-
-test('an attempt that is cut off ends soon, and seals nothing it has not committed', async t => {
-  const path = tempFolder(t)
-  const context = watched()
-  const { sink, publish } = await open(t, path, { context })
-  await publish(epochRows(1))
-  await sink.write(batch(2), 2)
-  const commit = sink.commit(checkpoint(2))
-  context.abort()
-  // it may have come through before
-  await commit.catch(() => {})
-  await sink.close()
-  await assertIs(path, await publishedEpoch(path))
 })

@@ -16,7 +16,8 @@ export interface Opened {
 
 export interface OpenOptions {
   context?: Watched
-  files?: Files
+  /** lets steps fail */
+  before?: Files['before']
 }
 
 /** A sink with a configuration as a pipeline file has it; closed at the end of the test. */
@@ -24,10 +25,10 @@ export async function openSink(
   t: TestContext,
   config: object,
   types: Readonly<Record<string, string>>,
-  { context = watched({ name: 'lake' }), files }: OpenOptions = {},
+  { context = watched({ name: 'lake' }), before }: OpenOptions = {},
 ): Promise<Opened> {
   const parsed = parquet.config.parse({ from: 'rows', ...config })
-  const sink = closedOnce(await openParquet(parsed, streamOf(types), context, files))
+  const sink = closedOnce(await openParquet(parsed, streamOf(types), context, before))
   t.after(() => sink.close().catch(() => {}))
   let epoch: number | undefined
   return {

@@ -9,7 +9,7 @@ const partition = z.union([z.string().min(1), z.record(z.string().min(1), z.stri
 const config = z
   .strictObject({
     ...sinkKeys,
-    path: z.string().min(1).describe('folder of the files; made where it is not there'),
+    path: z.string().min(1).describe('folder of the files, or s3://BUCKET/PREFIX; made where it is not there'),
     partition_by: z
       .union([partition, z.array(partition)])
       .default([])
@@ -66,5 +66,6 @@ export const parquet = defineSink({
   config,
   guarantee: 'exactly_once',
   check: async (config, input, context) => (await import('./check.ts')).check(config, input, context),
+  connect: async (config, _input, context) => (await import('./check.ts')).connect(config, context),
   open: async (config, input, context) => (await import('./open.ts')).openParquet(config, input, context),
 })

@@ -25,6 +25,12 @@ export interface PerformOptions {
 /** Rows above this, bytes, are not merged: SQL takes 2,048 of them at a time, from several places. */
 const wideRow = 4096
 
+/** Whether its pieces become files as they are: one that is alone, or rows that are too wide to be merged. */
+export function keepsPieces({ standing: { open }, rows, memory, cut }: Move, hasShared: boolean): boolean {
+  const pieces = open?.pieces.length ?? 0
+  return (pieces === 1 && !hasShared && rows <= cut) || (pieces > 0 && memory / rows > wideRow)
+}
+
 /** Does moves of the policy. `shared`: SELECTs of the rows that are not in pieces. */
 export function createPerformer(options: PerformOptions): (move: Move, shared: readonly string[]) => Promise<void> {
   const { db, draft, partitions, columns, order, pathOf, write, learn } = options
@@ -79,14 +85,12 @@ export function createPerformer(options: PerformOptions): (move: Move, shared: r
   }
 
   return async (move, shared) => {
-    const { standing, rows, memory, cut } = move
+    const { standing, rows, cut } = move
     const { key, open, freshBytes } = standing
     if (move.do === 'piece') return addPiece(move, rowsSql(columns, [], shared))
     const pieces = open?.pieces ?? []
     draft.open.delete(key)
-    const isWhole = pieces.length === 1 && shared.length === 0 && rows <= cut
-    const isWide = pieces.length > 0 && memory / rows > wideRow
-    if (isWhole || isWide) return sealApart(move, pieces, shared)
+    if (keepsPieces(move, shared.length > 0)) return sealApart(move, pieces, shared)
     draft.garbage.push(...pieces.map(({ file }) => file))
     const select = rowsSql(
       columns,

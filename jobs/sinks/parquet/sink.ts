@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { formatSize } from '../../../core/units.ts'
 import type { DuckDb } from '../../drivers/duckdb/duckdb.ts'
 import { lakeFailure } from '../../drivers/lake/failures.ts'
-import { compactor, ownFolder } from '../../drivers/lake/layout.ts'
+import { below, compactor, ownFolder } from '../../drivers/lake/layout.ts'
 import { emptyManifest, type Manifest } from '../../drivers/lake/manifest.ts'
 import { fold, type Place, publish, settled, stageName, sweep } from '../../drivers/lake/publish.ts'
 import { openVersions } from '../../drivers/lake/versions.ts'
@@ -100,9 +99,9 @@ export function createSink({ config, layout, sessions, place, spill, context }: 
     manifest = folded
     draft = draftOf(folded)
     await publish(place, last.draft.files)
-    for (const file of garbage) await files.remove(join(folder, file))
+    await files.remove(...garbage.map(file => below(folder, file)))
     if (last.manifest.list !== undefined && last.manifest.list !== folded.list)
-      await files.remove(join(folder, last.manifest.list))
+      await files.remove(below(folder, last.manifest.list))
     await versions.prune(folded)
     count(last.draft)
   }
@@ -118,7 +117,7 @@ export function createSink({ config, layout, sessions, place, spill, context }: 
 
   /** What the compaction took over stands in its own list. */
   async function replacedPaths(): Promise<ReadonlySet<string>> {
-    const compaction = await openVersions(join(root, ownFolder, compactor), files).newest()
+    const compaction = await openVersions(below(root, ownFolder, compactor), files).newest()
     return new Set(compaction?.replaced.map(({ path }) => path))
   }
 
@@ -157,10 +156,10 @@ export function createSink({ config, layout, sessions, place, spill, context }: 
         if (current !== undefined) refuseOtherFolders(current)
         manifest = await versions.raise(first)
         draft = draftOf(manifest)
-        await publish(place, manifest.files)
+        await publish(place, manifest.files, await replacedPaths())
         await sweep(place, manifest, spill)
         await versions.prune(manifest)
-        await files.makeFolder(join(folder, stageName(manifest.fence)))
+        await files.makeFolder(below(folder, stageName(manifest.fence)))
         await adopt(manifest)
         return manifest.checkpoint
       }),

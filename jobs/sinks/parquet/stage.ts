@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import type { DuckDb } from '../../drivers/duckdb/duckdb.ts'
 import { groupRows, orderSql } from '../../drivers/lake/copy.ts'
-import { partitionFolder } from '../../drivers/lake/layout.ts'
+import { below, partitionFolder } from '../../drivers/lake/layout.ts'
 import { type Place, stageName } from '../../drivers/lake/publish.ts'
 import { createStageWriter } from '../../drivers/lake/writer.ts'
 import { rowsOf } from '../../runtime/batch/rows.ts'
@@ -10,7 +9,7 @@ import { writeChunk } from './chunk.ts'
 import { type Draft, dropChunks, folderOf, keyOf } from './draft.ts'
 import type { ParquetConfig } from './parquet.ts'
 import type { Partition } from './partition.ts'
-import { createPerformer } from './perform.ts'
+import { createPerformer, keepsPieces } from './perform.ts'
 import { type Limits, type Move, movesOf, type Standing } from './policy.ts'
 import type { Pool } from './pool.ts'
 import { bulkSql, inBulk, sharedRows, type Values, wantedSql } from './select.ts'
@@ -51,13 +50,14 @@ export function createStage(options: StageOptions): Stage {
   const { config, partitions, sessions, pool, place, dead } = options
   const [db] = sessions
   const levels = partitions.length
-  const pathOf = (file: string) => join(place.folder, file)
+  const pathOf = (file: string) => place.files.local(below(place.folder, file))
   const limits: Limits = {
     rowsPerFile: config.rows_per_file ?? Number.POSITIVE_INFINITY,
     targetSize: config.target_file_size,
     maxAge: config.max_age,
     maxOpen: config.max_open_partitions,
   }
+  const fetchFiles = (list: readonly string[]) => place.files.fetch(list.map(file => below(place.folder, file)))
   let ratio = usualRatio
 
   async function run(draft: Draft, { all, until, signal }: RunOptions): Promise<void> {
@@ -101,7 +101,11 @@ export function createStage(options: StageOptions): Stage {
       if (!isDue()) break
     }
     signal?.throwIfAborted()
-    await writeChunk({ db, draft, levels, ratio, pathOf, writer, rowBytes: rowBytes(standings) }, standings, taken)
+    await writeChunk(
+      { db, draft, levels, ratio, pathOf, fetchFiles, writer, rowBytes: rowBytes(standings) },
+      standings,
+      taken,
+    )
     await writer.settle()
     dropChunks(draft)
     await pool.clear()
@@ -135,8 +139,9 @@ export function createStage(options: StageOptions): Stage {
   /** Moves with SELECTs of their rows in pool and chunks, in groups. The rows of many partitions are gathered first. */
   async function* groupsOfSources(draft: Draft, moves: readonly Move[]): AsyncGenerator<MoveSource[]> {
     for (const group of groupsOf(moves)) {
-      const sharing = group.filter(move => move.standing.freshRows > 0 || chunkOf(move) !== undefined)
+      const sharing = group.filter(isSharing)
       const isBulk = sharing.length > few
+      await fetchSources(draft, group)
       if (isBulk) {
         const wanted = sharing.map(move => ({ values: move.standing.values, chunk: chunkOf(move) }))
         const first = Math.min(...wanted.map(({ chunk }) => chunk ?? Number.POSITIVE_INFINITY))
@@ -159,6 +164,16 @@ export function createStage(options: StageOptions): Stage {
       })
       if (isBulk) await db.run('drop table bulk')
     }
+  }
+
+  /** What a group of moves reads. */
+  async function fetchSources(draft: Draft, group: readonly Move[]): Promise<void> {
+    const first = Math.min(...group.map(move => chunkOf(move) ?? Number.POSITIVE_INFINITY))
+    const merged = group.filter(move => move.do === 'seal' && !keepsPieces(move, isSharing(move)))
+    await fetchFiles([
+      ...draft.chunks.filter(({ seq }) => seq >= first).map(({ file }) => file),
+      ...merged.flatMap(({ standing: { open } }) => open?.pieces.map(({ file }) => file) ?? []),
+    ])
   }
 
   return { run }
@@ -202,6 +217,9 @@ const rowBytes = (standings: readonly Standing[]): number =>
 /** The chunk from which on a move takes rows. */
 const chunkOf = ({ do: what, standing }: Move): number | undefined =>
   what === 'seal' ? standing.open?.chunk : undefined
+
+/** Whether it takes rows of pool and chunks. */
+const isSharing = (move: Move): boolean => move.standing.freshRows > 0 || chunkOf(move) !== undefined
 
 /** Moves that fit into memory together, in order. */
 function* groupsOf(moves: readonly Move[]): Generator<Move[]> {

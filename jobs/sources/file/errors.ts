@@ -7,6 +7,7 @@ export function dataError(name: string, what: string): PipelineError {
 
 /** A file that cannot be opened or read just now. */
 export function fileError(name: string, cause: unknown): PipelineError {
+  if (cause instanceof PipelineError) return cause
   const { code, message } = cause as NodeJS.ErrnoException
   const known: Record<string, string> = {
     ENOENT: 'is gone',

@@ -4,12 +4,16 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { ownBucket, uploaded } from '../../drivers/s3/harness.suite.ts'
 import type { Position, Source, SourceRows } from '../../runtime/contract.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { type SampleFormat, writeSample } from './files.suite.ts'
 import { batchesOf, openFor, type Row, rowsIn, stored } from './harness.suite.ts'
 
 /** A restart at any batch, and any epoch read again, gives the rows of one pass. */
+
+/** Files in a bucket take a while. */
+const bucketRuns = Number(process.env.MILLRACE_S3_RUNS ?? 3)
 
 interface Case {
   files: { name: string; rows: number }[]
@@ -53,52 +57,65 @@ async function first(source: Source, from: Position): Promise<SourceRows | undef
   }
 }
 
-for (const format of ['ndjson', 'csv', 'ndjson.gz', 'parquet', 'avro'] as const)
-  test(`${format}: restarts at every batch, and epochs read again, give the rows of one pass`, async t => {
-    const folder = join(tempFolder(t), 'files')
-    await fc.assert(
-      fc.asyncProperty(someFiles, fc.infiniteStream(fc.nat()), async (files, choices) => {
-        const expected = await filesOf(folder, files, format)
-        const keys = { path: folder, format: format.replace('.gz', ''), mode: { type: 'bounded' }, schema }
-        const open = () => openFor(t, keys, { settings: { record_batch_size: files.batch } })
-        const { source } = await open()
-        const whole = await batchesOf(source, await source.start())
-        assert.deepEqual(bySource(rowsIn(whole)), bySource(expected), 'one pass gives all rows')
+const { skip: skipsBuckets, bucket } = await ownBucket()
+const places = { disk: false, bucket: skipsBuckets }
+const cases = (['ndjson', 'csv', 'ndjson.gz', 'parquet', 'avro'] as const).flatMap(format =>
+  (['disk', 'bucket'] as const).map(place => ({ format, place })),
+)
 
-        // a new source for each batch
-        const pieces: SourceRows[] = []
-        let position = await source.start()
-        for (;;) {
-          const { source: next } = await open()
-          const piece = await first(next, position)
-          await next.close()
-          if (piece === undefined) break
-          pieces.push(piece)
-          position = piece.position
-        }
-        assert.deepEqual(rowsIn(pieces), rowsIn(whole), 'restarts at every batch')
+for (const { format, place } of cases)
+  test(
+    `${format} on ${place}: restarts at every batch, and epochs read again, give the rows of one pass`,
+    {
+      skip: places[place],
+    },
+    async t => {
+      const folder = join(tempFolder(t), 'files')
+      await fc.assert(
+        fc.asyncProperty(someFiles, fc.infiniteStream(fc.nat()), async (files, choices) => {
+          const expected = await filesOf(folder, files, format)
+          const path = place === 'disk' ? folder : await uploaded(bucket, folder)
+          const keys = { path, format: format.replace('.gz', ''), mode: { type: 'bounded' }, schema }
+          const open = () => openFor(t, keys, { settings: { record_batch_size: files.batch } })
+          const { source } = await open()
+          const whole = await batchesOf(source, await source.start())
+          assert.deepEqual(bySource(rowsIn(whole)), bySource(expected), 'one pass gives all rows')
 
-        // epochs between any two positions, by another source
-        const positions = [await source.start(), ...pieces.map(piece => piece.position)]
-        const counts = [0, ...pieces.map(piece => piece.batch.numRows)]
-        const [a = 0, b = 0] = [choices.next().value, choices.next().value]
-          .map(of => of! % positions.length)
-          .sort((x, y) => x - y)
-        const { source: other } = await open()
-        const again = await batchesOf(other, positions[a]!, positions[b]!)
-        const before = counts.slice(0, a + 1).reduce((sum, count) => sum + count, 0)
-        const until = counts.slice(0, b + 1).reduce((sum, count) => sum + count, 0)
-        assert.deepEqual(bySource(rowsIn(again)), bySource(rowsIn(whole).slice(before, until)), 'an epoch read again')
-        if (again.length > 0) assert.deepEqual(again.at(-1)!.position, positions[b])
-        // and on from its end
-        const rest = await batchesOf(other, positions[b]!)
-        assert.deepEqual(rowsIn(rest), rowsIn(whole).slice(until), 'what comes after it')
-        await other.close()
-        await source.close()
-      }),
-      { numRuns: format === 'parquet' ? 10 : 20 },
-    )
-  })
+          // a new source for each batch
+          const pieces: SourceRows[] = []
+          let position = await source.start()
+          for (;;) {
+            const { source: next } = await open()
+            const piece = await first(next, position)
+            await next.close()
+            if (piece === undefined) break
+            pieces.push(piece)
+            position = piece.position
+          }
+          assert.deepEqual(rowsIn(pieces), rowsIn(whole), 'restarts at every batch')
+
+          // epochs between any two positions, by another source
+          const positions = [await source.start(), ...pieces.map(piece => piece.position)]
+          const counts = [0, ...pieces.map(piece => piece.batch.numRows)]
+          const [a = 0, b = 0] = [choices.next().value, choices.next().value]
+            .map(of => of! % positions.length)
+            .sort((x, y) => x - y)
+          const { source: other } = await open()
+          const again = await batchesOf(other, positions[a]!, positions[b]!)
+          const before = counts.slice(0, a + 1).reduce((sum, count) => sum + count, 0)
+          const until = counts.slice(0, b + 1).reduce((sum, count) => sum + count, 0)
+          assert.deepEqual(bySource(rowsIn(again)), bySource(rowsIn(whole).slice(before, until)), 'an epoch read again')
+          if (again.length > 0) assert.deepEqual(again.at(-1)!.position, positions[b])
+          // and on from its end
+          const rest = await batchesOf(other, positions[b]!)
+          assert.deepEqual(rowsIn(rest), rowsIn(whole).slice(until), 'what comes after it')
+          await other.close()
+          await source.close()
+        }),
+        { numRuns: place === 'bucket' ? bucketRuns : format === 'parquet' ? 10 : 20 },
+      )
+    },
+  )
 
 test('an epoch is read again from what was there, however the file grew since', async t => {
   const path = join(tempFolder(t), 'a.ndjson')

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isS3 } from '../../drivers/s3/url.ts'
 import { defineSource } from '../../runtime/define.ts'
 import { sourceKeys } from '../../runtime/keys.ts'
 import { duration } from '../../settings.ts'
@@ -11,7 +12,12 @@ const character = (text: string) =>
     .describe(text)
 
 export const config = z.strictObject({
-  path: z.string().min(1).describe('a file, a folder (all files in it), or a pattern with *, **, ?, [abc] and {a,b}'),
+  path: z
+    .string()
+    .min(1)
+    .describe(
+      'a file, a folder (all files in it), or a pattern with *, **, ?, [abc] and {a,b}; or s3://BUCKET/ with any of them',
+    ),
   format: z
     .enum(['parquet', 'csv', 'json', 'ndjson', 'jsonl', 'avro'])
     .transform(name => (name === 'json' || name === 'jsonl' ? 'ndjson' : name))
@@ -58,6 +64,11 @@ export const config = z.strictObject({
     .min(0)
     .default(1000)
     .describe('files read to their end whose place is kept, so that what is appended later is read'),
+  lateness: duration
+    .prefault('15m')
+    .describe(
+      'in a bucket: an object may come to light so long after the time it has, as large uploads do; a duration',
+    ),
   parallelism: z.int().min(1).default(1).describe('as in the model; files are read one after another'),
   ...sourceKeys,
 })
@@ -68,5 +79,6 @@ export type FileFormat = NonNullable<FileConfig['format']>
 export const file = defineSource({
   type: 'file',
   config,
+  remote: ({ path }) => isS3(path),
   open: async (config, context) => (await import('./source.ts')).openFiles(config, context),
 })

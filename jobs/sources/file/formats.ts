@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from 'apache-arrow'
 import type { NodeContext } from '../../runtime/contract.ts'
 import type { FileConfig, FileFormat } from './file.ts'
+import type { FilePlace, SourceFile } from './place.ts'
 import type { FileProgress } from './progress.ts'
 import type { Rows } from './text/rows.ts'
 
@@ -13,7 +14,7 @@ export interface Format {
    * The rows of a file after `from`; with `to` exactly those up to it. Throws `bad_data` where the file is not the one
    * that was read so far.
    */
-  open(file: { name: string; path: string }, from?: FileProgress, to?: FileProgress): Promise<FileReader>
+  open(file: SourceFile, from?: FileProgress, to?: FileProgress): Promise<FileReader>
 }
 
 export interface FileReader {
@@ -28,11 +29,10 @@ export interface FileReader {
 /** What a format is opened with. */
 export interface FormatOptions {
   config: FileConfig & { format: FileFormat }
-  /** absolute: the folder that all files are in */
-  folder: string
+  place: FilePlace
   context: NodeContext
   /** files to find the columns by; may be none where `schema` names them */
-  samples: readonly { path: string; name: string }[]
+  samples: readonly SourceFile[]
   /** rows of a batch at most */
   capacity: number
 }
@@ -40,7 +40,7 @@ export interface FormatOptions {
 export interface OpenFormat extends Format {
   /** rows that wait to become a batch; formats that give batches have none */
   rows?: Rows
-  close?(): void
+  close?(): void | Promise<void>
 }
 
 /** One line per format; only the one that is read is loaded. */

@@ -23,16 +23,46 @@ export function patternOf(path: string, isFolder: boolean): Pattern {
     const own = basename(path)
     return { base: resolve(dirname(path)), depth: 0, matches: name => name === own }
   }
+  const { above, first, depth, matches } = split(path)
+  return { base: resolve(above || (first === 0 ? '.' : '/')), depth, matches }
+}
+
+/** The part of a path before its first special character, and what the rest matches. */
+function split(path: string) {
   const parts = path.split('/')
   const first = parts.findIndex(part => special.test(part))
   const rest = parts.slice(first)
   const regex = new RegExp(`^${rest.map(partPattern).join('').replace(/\/$/, '')}$`, 'u')
   return {
-    base: resolve(parts.slice(0, first).join('/') || (path.startsWith('/') ? '/' : '.')),
+    above: parts.slice(0, first).join('/'),
+    first,
     depth: rest.includes('**') ? Number.POSITIVE_INFINITY : rest.length - 1,
-    matches: name => regex.test(name),
+    matches: (name: string) => regex.test(name),
   }
 }
+
+/** What a key in a bucket names: names are relative to `base`, which has a slash at its end or is empty. */
+export interface KeyPattern {
+  base: string
+  /** with which all keys begin that may match */
+  prefix: string
+  matches(name: string): boolean
+}
+
+/** As `patternOf`; a key that is no object and has no special characters is a folder. */
+export function keyPatternOf(key: string, isObject: boolean): KeyPattern {
+  if (isObject) {
+    const at = key.lastIndexOf('/') + 1
+    return { base: key.slice(0, at), prefix: key, matches: name => name === key.slice(at) }
+  }
+  const folder = key === '' || key.endsWith('/') ? key : `${key}/`
+  if (!special.test(key)) return { base: folder, prefix: folder, matches: name => !/(^|\/)[._]/.test(name) }
+  const { above, first, matches } = split(key)
+  const prefix = key.slice(0, special.exec(key)!.index)
+  return { base: first === 0 ? '' : `${above}/`, prefix, matches }
+}
+
+export const hasPattern = (path: string): boolean => special.test(path)
 
 /** One part of a pattern between slashes, as a regular expression with the slash after it. */
 function partPattern(part: string, at: number, parts: readonly string[]): string {

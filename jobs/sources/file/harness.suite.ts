@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { RecordBatch } from 'apache-arrow'
 import { rowsOf } from '../../runtime/batch/rows.ts'
-import type { DeadRow, Json, NodeContext, Position, Source, SourceRows } from '../../runtime/contract.ts'
+import type { DeadRow, Json, NodeContext, Position, Source, SourceReader, SourceRows } from '../../runtime/contract.ts'
 import { type Settings, settingsSchema } from '../../settings.ts'
 import { config, file } from './file.ts'
 
@@ -93,4 +94,15 @@ export async function readAll(
   const { source, heard } = await openFor(t, { mode: { type: 'bounded' }, ...keys }, options)
   const batches = await batchesOf(source, await source.start())
   return { rows: rowsIn(batches), batches, heard, source }
+}
+
+/** Rows until there are `count` of them. */
+export async function take(reader: SourceReader, count: number): Promise<{ rows: Row[]; position: Position }> {
+  const rows: Row[] = []
+  for (;;) {
+    const next = await reader.next()
+    assert.ok(next, 'a continuous source does not end')
+    rows.push(...rowsIn([next]))
+    if (rows.length >= count) return { rows, position: stored(next.position) }
+  }
 }

@@ -3,27 +3,16 @@ import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, utimesSync, w
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import type { Position, SourceReader } from '../../runtime/contract.ts'
+import type { SourceReader } from '../../runtime/contract.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { toParquet } from './files.suite.ts'
-import { batchesOf, openFor, type Row, rowsIn, stored } from './harness.suite.ts'
+import { batchesOf, openFor, type Row, rowsIn, take } from './harness.suite.ts'
 
 /** Continuous mode: new files and growing ones. */
 
 const quick = { settings: { record_batch_interval_ms: 5 } }
 const continuous = { mode: { type: 'continuous', poll_interval: '20ms' } }
 const schema = { a: 'int64' }
-
-/** Rows until there are `count` of them. */
-async function take(reader: SourceReader, count: number): Promise<{ rows: Row[]; position: Position }> {
-  const rows: Row[] = []
-  for (;;) {
-    const next = await reader.next()
-    assert.ok(next, 'a continuous source does not end')
-    rows.push(...rowsIn([next]))
-    if (rows.length >= count) return { rows, position: stored(next.position) }
-  }
-}
 
 const values = (rows: readonly Row[]) => rows.map(row => row.a)
 

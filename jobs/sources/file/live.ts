@@ -3,14 +3,13 @@ import { samePosition } from '../../runtime/checkpoint/machine.ts'
 import type { NodeContext, Position } from '../../runtime/contract.ts'
 import { isGone } from './errors.ts'
 import type { OpenFormat } from './formats.ts'
-import type { Pattern } from './glob.ts'
-import { type Listed, listFiles } from './listing.ts'
-import type { Tracker } from './progress.ts'
+import type { FilePlace, Listed } from './place.ts'
+import { type FileProgress, mustBe, type Tracker } from './progress.ts'
 import { createWaker } from './watch.ts'
 
 export interface LiveOptions {
   format: OpenFormat
-  pattern: Pattern
+  place: FilePlace
   isOurs(file: Listed): boolean
   context: NodeContext
   signal: AbortSignal
@@ -27,15 +26,15 @@ export interface Read {
 
 /** Rows of all files in scans, one after another. A batch may span small files. */
 export async function* readLive(options: LiveOptions): AsyncGenerator<Read, undefined> {
-  const { format, pattern, context, signal, pollInterval, tracker } = options
+  const { format, place, context, signal, pollInterval, tracker } = options
   const told = new Set<string>()
   let reported = tracker.position()
-  const waker = pollInterval === undefined ? undefined : createWaker(pattern.base)
+  const waker = pollInterval === undefined ? undefined : createWaker(place.watched)
   format.rows?.clear()
   try {
     for (let isOwn = !tracker.resumes; ; isOwn = true) {
       const begun = performance.now()
-      const files = (await listFiles(pattern, signal)).filter(options.isOurs)
+      const files = (await place.list(signal)).filter(options.isOurs)
       const took = performance.now() - begun
       for (const file of tracker.scan(files)) {
         if (tracker.progress(file.name) === undefined && tracker.judge(file) === 'unknown') {
@@ -71,9 +70,11 @@ export async function* readLive(options: LiveOptions): AsyncGenerator<Read, unde
   }
 }
 
-async function* readFile({ format, tracker, signal, context }: LiveOptions, file: Listed): AsyncGenerator<Read> {
+async function* readFile(options: LiveOptions, file: Listed): AsyncGenerator<Read> {
+  const { format, place, tracker, signal, context } = options
   const { rows } = format
   const before = tracker.progress(file.name)
+  if (before !== undefined) mustBe(file, before)
   if (file.size === 0 && before === undefined) {
     tracker.read(file, undefined, true)
     return
@@ -83,6 +84,8 @@ async function* readFile({ format, tracker, signal, context }: LiveOptions, file
     reader = await format.open(file, before)
   } catch (error) {
     if (!isGone(error) || (before !== undefined && before.done === undefined)) throw error
+    const now = await place.look(file.name)
+    if (now !== undefined && now.etag !== file.etag) return yield* readFile(options, now)
     context.log.info(`${file.name} is gone before it was read`)
     return
   }
@@ -91,7 +94,7 @@ async function* readFile({ format, tracker, signal, context }: LiveOptions, file
       signal.throwIfAborted()
       const step = await reader.next()
       done = step.done
-      tracker.read(file, step.progress, done)
+      tracker.read(file, withEtag(step.progress, file), done)
       if (step.batch) yield { batch: step.batch, position: tracker.position() }
       else if (rows?.full) yield { batch: rows.take(), position: tracker.position() }
     }
@@ -99,3 +102,6 @@ async function* readFile({ format, tracker, signal, context }: LiveOptions, file
     await reader.close()
   }
 }
+
+const withEtag = (progress: FileProgress | undefined, { etag }: Listed): FileProgress | undefined =>
+  progress === undefined || etag === undefined ? progress : { ...progress, etag }

@@ -1,6 +1,7 @@
 import type { Position } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import type { Listed } from './listing.ts'
+import { dataError } from './errors.ts'
+import type { Listed, SourceFile } from './place.ts'
 
 /**
  * Which files were read, and how far. Files are found in scans: each takes what changed since the last one, by name.
@@ -34,6 +35,14 @@ export interface FileProgress {
   /** it was read to its end, as it was when it had changed at this time and had this size */
   done?: number
   size?: number
+  /** of an object */
+  etag?: string
+}
+
+/** An object of another etag is another one, whatever it has in it. */
+export function mustBe({ name, etag }: SourceFile, { at, etag: known }: FileProgress): void {
+  if (etag === known) return
+  throw dataError(name, `is another object than the one that was read up to ${at}: it was replaced`)
 }
 
 export const startPosition: Position = { [markKey]: { through: -1, at: [] } }
@@ -69,7 +78,8 @@ export interface Tracker {
   forget(keep: number, durable: Position): void
 }
 
-export function createTracker(from: Position): Tracker {
+/** `lateness`: of the place, microseconds. */
+export function createTracker(from: Position, lateness = 0): Tracker {
   const files = new Map(
     Object.entries(from)
       .filter(([name]) => name !== markKey)
@@ -78,12 +88,35 @@ export function createTracker(from: Position): Tracker {
   let mark = markOf(from)
   const resumes = mark.scan !== undefined
   let there: ReadonlySet<string> | undefined
+  let listed: readonly Listed[] = []
+  /** what was passed over, and when it had changed */
+  const passed = new Set<string>()
+
+  /** What is younger than the mark may go says by itself that it was read, or that there was nothing in it to read. */
+  const isKnown = (file: Listed) =>
+    hasSeen(mark, file) || (lateness > 0 && (isRead(file) || passed.has(`${file.changed} ${file.name}`)))
+  const isRead = ({ name, changed, etag }: Listed) => {
+    const progress = files.get(name)
+    return progress?.done === changed && progress.etag === etag
+  }
+
+  /** Where files may come to light late the mark goes up to what no other can come before. */
+  function settled(scan: Seen, last: Seen): Seen {
+    if (lateness === 0) return { through: scan.through, at: scan.at }
+    const now = Date.now() * 1000 - lateness
+    const end = listed.reduce((first, file) => (isKnown(file) ? first : Math.min(first, file.changed)), now)
+    return seenIn(
+      listed.filter(file => file.changed < end),
+      last,
+    )
+  }
 
   return {
     resumes,
     progress: name => files.get(name),
     position: () => ({ ...Object.fromEntries(files), [markKey]: mark }) as unknown as Position,
-    scan(listed) {
+    scan(found) {
+      listed = found
       const names = new Set(listed.map(file => file.name))
       there = names
       for (const [name, progress] of files)
@@ -93,25 +126,25 @@ export function createTracker(from: Position): Tracker {
       mark = { ...mark, scan }
       // a clock may stand still while a file grows
       const hasGrown = ({ name, size }: Listed) => (files.get(name)?.size ?? size) !== size
-      return listed.filter(
-        file => (!hasSeen(mark, file) || hasGrown(file)) && hasSeen(scan, file) && file.name > scan.last,
-      )
+      return listed.filter(file => (!isKnown(file) || hasGrown(file)) && hasSeen(scan, file) && file.name > scan.last)
     },
     read({ name, changed, size }, progress, done) {
       const { done: _, size: __, ...place } = progress ?? { at: -1 }
       if (progress) files.set(name, done ? { ...place, done: changed, size } : place)
+      else if (lateness > 0) passed.add(`${changed} ${name}`)
       if (done && mark.scan) mark = { ...mark, scan: { ...mark.scan, last: name } }
     },
     scanned() {
       const { scan, ...rest } = mark
-      if (scan) mark = { ...rest, through: scan.through, at: scan.at }
+      if (scan) mark = { ...rest, ...settled(scan, mark) }
     },
     judge: ({ born }) => (mark.forgotten !== undefined && born <= mark.forgotten ? 'unknown' : 'new'),
     forget(keep, durable) {
       if (there === undefined) return
       const present = there
       const ready = [...files].filter(
-        ([name, { done }]) => done !== undefined && progressIn(durable, name)?.done === done,
+        ([name, { done }]) =>
+          done !== undefined && progressIn(durable, name)?.done === done && (lateness === 0 || done < mark.through),
       )
       for (const [name] of ready.filter(([name]) => !present.has(name))) files.delete(name)
       const kept = ready.filter(([name]) => present.has(name)).sort(([, a], [, b]) => a.done! - b.done!)

@@ -13,16 +13,16 @@ const mostRows = 65_536
 
 export async function openFiles(config: FileConfig, context: NodeContext): Promise<Source> {
   const { path, mode, remember } = config
-  const { pattern, format, isOurs, samples } = await survey(config, context)
+  const { place, format, isOurs, samples } = await survey(config, context)
   const open = await formats[format]({
     config: { ...config, format },
-    folder: pattern.base,
+    place,
     context,
     samples,
     capacity: Math.min(mostRows, context.settings.record_batch_size ?? mostRows),
   })
   if (open.schema.fields.length === 1 && samples.length > 0) {
-    open.close?.()
+    await open.close?.()
     throw badPath(`no columns are found in the files of ${path}: name them in \`schema\``)
   }
   const filter = await openFilter()
@@ -35,7 +35,7 @@ export async function openFiles(config: FileConfig, context: NodeContext): Promi
       const { compileFilter } = await import('../../drivers/sql/compile.ts')
       return await compileFilter(open.schema, config.filter)
     } catch (error) {
-      open.close?.()
+      await open.close?.()
       if (!(error instanceof PipelineError)) throw error
       throw new PipelineError(error.code, `filter: ${error.message}`, { path: ['filter'], cause: error })
     }
@@ -59,18 +59,18 @@ export async function openFiles(config: FileConfig, context: NodeContext): Promi
     read(from, to) {
       const ending = new AbortController()
       const signal = AbortSignal.any([ending.signal, context.signal])
-      if (to !== undefined) return readerOf(filtered(readAgain(open, pattern, from, to, signal)), ending)
-      tracker = createTracker(from)
+      if (to !== undefined) return readerOf(filtered(readAgain(open, place, from, to, signal)), ending)
+      tracker = createTracker(from, place.lateness)
       const pollInterval = isBounded || context.jobMode ? undefined : mode.poll_interval
       return readerOf(
-        filtered(readLive({ format: open, pattern, isOurs, context, signal, pollInterval, tracker })),
+        filtered(readLive({ format: open, place, isOurs, context, signal, pollInterval, tracker })),
         ending,
       )
     },
     finalized: async position => tracker?.forget(remember, position),
     close: async () => {
       filter?.close()
-      open.close?.()
+      await open.close?.()
     },
   }
 }

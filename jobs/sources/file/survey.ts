@@ -1,14 +1,16 @@
 import { stat } from 'node:fs/promises'
+import { isS3 } from '../../drivers/s3/url.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { FileConfig, FileFormat } from './file.ts'
 import { formatOf } from './formats.ts'
-import { type Pattern, patternOf } from './glob.ts'
-import { type Listed, listFiles } from './listing.ts'
+import { patternOf } from './glob.ts'
+import { createFolder } from './listing.ts'
+import type { FilePlace, Listed } from './place.ts'
 
 /** What a source finds when it opens. */
 export interface Survey {
-  pattern: Pattern
+  place: FilePlace
   format: FileFormat
   /** A folder may hold other things, too. */
   isOurs(file: Listed): boolean
@@ -19,18 +21,15 @@ export interface Survey {
 const mostSamples = 32
 
 /** Throws `bad_pipeline` where neither the files nor the configuration say what the columns are. */
-export async function survey({ path, format: wanted, schema }: FileConfig, { signal }: NodeContext): Promise<Survey> {
+export async function survey(config: FileConfig, context: NodeContext): Promise<Survey> {
+  const { path, format: wanted, schema } = config
   const scheme = /^([a-z][a-z0-9]+):\/\//i.exec(path)?.[1]?.toLowerCase()
-  if (scheme !== undefined)
+  if (scheme !== undefined && scheme !== 's3')
     throw badPath(
-      `${scheme}:// comes with a later version: ${JSON.stringify(path)} must be a file, folder or pattern here`,
+      `${scheme}:// is not supported: ${JSON.stringify(path)} must be a file, folder or pattern, on disk or below s3://BUCKET`,
     )
-  const isFolder = await stat(path).then(
-    stats => stats.isDirectory(),
-    () => false,
-  )
-  const pattern = patternOf(path, isFolder)
-  const files = await listFiles(pattern, signal)
+  const { place, isFolder } = isS3(path) ? await openInBucket(config, context) : await openOnDisk(path)
+  const files = await place.list(context.signal)
   const format = wanted ?? formatOf(path) ?? files.map(file => formatOf(file.name)).find(known => known !== undefined)
   const isOurs = ({ name }: Listed) => !isFolder || wanted !== undefined || formatOf(name) === format
   const samples = spread(
@@ -45,7 +44,20 @@ export async function survey({ path, format: wanted, schema }: FileConfig, { sig
     throw new PipelineError('bad_pipeline', `the extension of ${path} does not say what the files are: set format`, {
       path: ['format'],
     })
-  return { pattern, format, isOurs, samples }
+  return { place, format, isOurs, samples }
+}
+
+async function openOnDisk(path: string): Promise<{ place: FilePlace; isFolder: boolean }> {
+  const isFolder = await stat(path).then(
+    stats => stats.isDirectory(),
+    () => false,
+  )
+  return { place: createFolder(patternOf(path, isFolder)), isFolder }
+}
+
+async function openInBucket(config: FileConfig, context: NodeContext) {
+  const { openBucketPlace } = await import('./bucket.ts')
+  return openBucketPlace(config, context)
 }
 
 export const badPath = (message: string) => new PipelineError('bad_pipeline', message, { path: ['path'] })

@@ -9,12 +9,12 @@ export interface Waker {
 }
 
 /** Where the system cannot watch (network folders, too many watches) every wait takes its time. */
-export function createWaker(folder: string): Waker {
+export function createWaker(folder: string | undefined): Waker {
   let changed = new AbortController()
   let watcher: FSWatcher | undefined
   try {
-    watcher = watch(folder, { persistent: false }, () => changed.abort())
-    watcher.on('error', () => watcher?.close())
+    if (folder !== undefined) watcher = watch(folder, { persistent: false }, () => changed.abort())
+    watcher?.on('error', () => watcher?.close())
   } catch {
     watcher = undefined
   }

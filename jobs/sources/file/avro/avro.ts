@@ -1,4 +1,5 @@
 import { DataType, Field, type Schema } from 'apache-arrow'
+import { decoderOf, type Mapped, mapSchema, plain, primaryKeyOf } from '../../../drivers/avro/types.ts'
 import { batchOfRows, type Row } from '../../../runtime/batch/build.ts'
 import { nameOf, OP, withOp } from '../../../runtime/batch/types.ts'
 import { dataError } from '../errors.ts'
@@ -8,7 +9,6 @@ import { withOps } from '../ops.ts'
 import type { FileProgress } from '../progress.ts'
 import { withTypes } from '../text/infer.ts'
 import { type Block, type Container, openContainer } from './container.ts'
-import { decoderOf, type Mapped, mapSchema, plain } from '../../../drivers/avro/types.ts'
 
 /** How far an Avro file was read: the place of a block, and rows in it. */
 interface AvroProgress extends FileProgress {
@@ -23,8 +23,9 @@ export async function openAvro(options: FormatOptions): Promise<OpenFormat> {
   const { samples, config } = options
   const fields = new Map<string, Field>()
   let primaryKey: readonly string[] | undefined
-  for (const { path, name } of samples) {
-    const container = await openContainer(path, name)
+  for (const file of samples) {
+    const { name } = file
+    const container = await openContainer(file)
     if (container === undefined) continue
     await container.close()
     const schema = parseSchema(container, name)
@@ -54,17 +55,6 @@ function understood<T>(name: string, read: () => T): T {
   }
 }
 
-/** The `doc` of the record may be JSON with `primaryKeys`. */
-function primaryKeyOf(schema: unknown): readonly string[] | undefined {
-  try {
-    const { primaryKeys } = JSON.parse((schema as { doc: string }).doc) as { primaryKeys?: unknown }
-    return Array.isArray(primaryKeys) && primaryKeys.length > 0 ? primaryKeys.map(String) : undefined
-  } catch {
-    // a doc for people
-    return undefined
-  }
-}
-
 function createOpener(schema: Schema, { context, config, capacity }: FormatOptions): OpenFormat['open'] {
   const ignored = createIgnored(context.log)
 
@@ -87,9 +77,10 @@ function createOpener(schema: Schema, { context, config, capacity }: FormatOptio
     }
   }
 
-  return async ({ name, path }, before, until): Promise<FileReader> => {
+  return async (file, before, until): Promise<FileReader> => {
     const [from, to] = [before, until] as (AvroProgress | undefined)[]
-    const container = await openContainer(path, name)
+    const { name } = file
+    const container = await openContainer(file)
     if (container === undefined) {
       if (from) throw dataError(name, 'is not the file that was read: it was replaced')
       cut(name)

@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises'
 import { crc32, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 import { formatSize } from '../../../../core/units.ts'
 import { dataError, fileError } from '../errors.ts'
+import type { RandomAccess, SourceFile } from '../place.ts'
 import { inflateSnappy } from './snappy.ts'
 
 /**
@@ -48,12 +48,10 @@ const codecs: Readonly<Record<string, (data: Buffer) => Uint8Array>> = {
 }
 
 /** Opens a file; undefined: its header is not there yet. */
-export async function openContainer(path: string, name: string): Promise<Container | undefined> {
-  const handle = await open(path).catch(error => {
-    throw fileError(name, error)
-  })
+export async function openContainer(file: SourceFile): Promise<Container | undefined> {
+  const handle = await file.open()
   try {
-    const header = await readHeader(handle, name)
+    const header = await readHeader(handle, file.name)
     if (header === undefined) await handle.close()
     return header && { ...header, close: () => handle.close() }
   } catch (error) {
@@ -62,7 +60,7 @@ export async function openContainer(path: string, name: string): Promise<Contain
   }
 }
 
-async function readHeader(handle: FileHandle, name: string): Promise<Omit<Container, 'close'> | undefined> {
+async function readHeader(handle: RandomAccess, name: string): Promise<Omit<Container, 'close'> | undefined> {
   const head = await readAt(handle, name, 0, 1024 * 1024)
   if (head.toString('latin1', 0, 4) !== 'Obj\x01'.slice(0, head.length))
     throw dataError(name, 'does not begin as an Avro file does')
@@ -118,7 +116,7 @@ async function readHeader(handle: FileHandle, name: string): Promise<Omit<Contai
   }
 }
 
-async function readAt(handle: FileHandle, name: string, position: number, length: number): Promise<Buffer> {
+async function readAt(handle: RandomAccess, name: string, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length)
   let filled = 0
   try {

@@ -11,6 +11,7 @@ import type { FileProgress } from '../progress.ts'
 import type { Check } from '../text/bytes.ts'
 import { withTypes } from '../text/infer.ts'
 import { footerOf } from './footer.ts'
+import { type Locals, openLocals } from './local.ts'
 
 /** How far a Parquet file was read: a number of rows. Their order in a file is fixed. */
 interface ParquetProgress extends FileProgress {
@@ -21,28 +22,38 @@ interface ParquetProgress extends FileProgress {
 const rowNumber = 'file_row_number'
 
 export async function openParquet(options: FormatOptions): Promise<OpenFormat> {
-  const { samples, folder, config } = options
-  const db = await openDuckDb({ allow: [folder] })
+  const { samples, place, config } = options
+  const locals = await openLocals(place.watched !== undefined)
+  const db = await openDuckDb({ allow: [...place.allow, ...locals.allow] })
   try {
-    const fields = await sampleFields(db, samples)
+    const fields = await sampleFields(db, locals, samples)
     const schema = withOp(withTypes(fields, config.schema))
-    return { schema, open: createOpener(db, schema, options), close: () => db.close() }
+    const close = async () => {
+      db.close()
+      await locals.close()
+    }
+    return { schema, open: createOpener(db, locals, schema, options), close }
   } catch (error) {
     db.close()
+    await locals.close()
     throw error
   }
 }
 
 /** Columns of all samples. */
-async function sampleFields(db: DuckDb, samples: FormatOptions['samples']): Promise<Field[]> {
+async function sampleFields(db: DuckDb, locals: Locals, samples: FormatOptions['samples']): Promise<Field[]> {
   const whole: string[] = []
-  for (const { path, name } of samples) if ((await footerOf(path, name)) !== undefined) whole.push(path)
+  for (const file of samples) if ((await footerOf(file)) !== undefined) whole.push(await locals.footer(file))
   if (whole.length === 0) return []
   const paths = whole.map(literal).join(', ')
-  return (await db.schemaOf(`select * from read_parquet([${paths}], union_by_name = true)`)).fields
+  try {
+    return (await db.schemaOf(`select * from read_parquet([${paths}], union_by_name = true)`)).fields
+  } finally {
+    for (const path of whole) await locals.release(path)
+  }
 }
 
-function createOpener(db: DuckDb, schema: Schema, options: FormatOptions): OpenFormat['open'] {
+function createOpener(db: DuckDb, locals: Locals, schema: Schema, options: FormatOptions): OpenFormat['open'] {
   const { context, capacity, config } = options
   const told = new Set<string>()
 
@@ -82,17 +93,26 @@ function createOpener(db: DuckDb, schema: Schema, options: FormatOptions): OpenF
     return { next: async () => ({ done: true, progress: undefined }), close: async () => {} }
   }
 
-  return async ({ name, path }, before, until) => {
+  return async (file, before, until) => {
+    const { name } = file
     const [from, to] = [before, until] as (ParquetProgress | undefined)[]
-    const check = await footerOf(path, name)
+    const check = await footerOf(file)
     for (const known of [from, to])
       if (known !== undefined && String(known.check) !== String(check))
         throw dataError(name, `is not the file of which ${known.at} rows were read: it was replaced`)
     if (check === undefined) return notWhole(name)
+    const path = await locals.whole(file)
     let at = from?.at ?? 0
-    const total = await tried(name, () => rowCount(db, path))
-    const end = to?.at ?? total
-    const select = await tried(name, () => selectOf(path, at, end, total))
+    let end: number
+    let select: string
+    try {
+      const total = await tried(name, () => rowCount(db, path))
+      end = to?.at ?? total
+      select = await tried(name, () => selectOf(path, at, end, total))
+    } catch (error) {
+      await locals.release(path)
+      throw error
+    }
     const batches = db.stream(select, { rows: capacity, signal: context.signal })[Symbol.asyncIterator]()
     return {
       next: () =>
@@ -107,7 +127,10 @@ function createOpener(db: DuckDb, schema: Schema, options: FormatOptions): OpenF
           )
           return { done: at >= end, progress: { at, check }, batch: whole }
         }),
-      close: async () => void (await batches.return?.(undefined)),
+      async close() {
+        await batches.return?.(undefined)
+        await locals.release(path)
+      },
     }
   }
 }

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { crc32, createGunzip, createZstdDecompress } from 'node:zlib'
+import { PipelineError } from '../../../runtime/errors.ts'
 import { dataError, fileError } from '../errors.ts'
+import type { RandomAccess, SourceFile } from '../place.ts'
 
 /** What stands before a position: how many bytes, and their CRC-32. A file that was replaced has others there. */
 export type Check = readonly [bytes: number, crc: number]
@@ -36,17 +37,18 @@ export function compressionOf(path: string): Compression {
  * does not have, before `at`, what `check` says.
  */
 export async function openBytes(
-  path: string,
-  name: string,
+  file: SourceFile,
   {
     at = 0,
     check = [0, 0],
     until = Number.POSITIVE_INFINITY,
   }: { at?: number; check?: Check | undefined; until?: number | undefined },
 ): Promise<ByteReader> {
+  const { name, path } = file
   const compression = compressionOf(path)
+  const handle = await file.open()
   const reader =
-    compression === 'none' ? await openPlain(path, name, at - check[0], until) : inflate(path, name, compression, until)
+    compression === 'none' ? plain(handle, name, at - check[0], until) : inflate(handle, name, compression, until)
   try {
     if (compression !== 'none') await skip(reader, at - check[0])
     const before = Buffer.alloc(check[0])
@@ -67,13 +69,7 @@ export async function openBytes(
   }
 }
 
-async function openPlain(path: string, name: string, from: number, until: number): Promise<ByteReader> {
-  let handle: FileHandle
-  try {
-    handle = await open(path)
-  } catch (error) {
-    throw fileError(name, error)
-  }
+function plain(handle: RandomAccess, name: string, from: number, until: number): ByteReader {
   let position = from
   return {
     before: Buffer.alloc(0),
@@ -93,8 +89,20 @@ async function openPlain(path: string, name: string, from: number, until: number
   }
 }
 
-function inflate(path: string, name: string, compression: 'gzip' | 'zstd', until: number): ByteReader {
-  const file = createReadStream(path)
+const chunkBytes = 64 * 1024
+
+async function* chunksOf(handle: RandomAccess): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const buffer = Buffer.allocUnsafe(chunkBytes)
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+    position += bytesRead
+  }
+}
+
+function inflate(handle: RandomAccess, name: string, compression: 'gzip' | 'zstd', until: number): ByteReader {
+  const file = Readable.from(chunksOf(handle), { objectMode: false, highWaterMark: chunkBytes })
   const inflater = compression === 'gzip' ? createGunzip() : createZstdDecompress()
   file.on('error', error => inflater.destroy(error))
   const chunks = file.pipe(inflater).iterator() as AsyncIterator<Buffer>
@@ -115,7 +123,7 @@ function inflate(path: string, name: string, compression: 'gzip' | 'zstd', until
         } catch (error) {
           const { code } = error as NodeJS.ErrnoException
           if (!isCut(error as Error))
-            throw code?.startsWith('E') && !code.startsWith('ERR')
+            throw error instanceof PipelineError || (code?.startsWith('E') && !code.startsWith('ERR'))
               ? fileError(name, error)
               : dataError(name, `cannot be inflated: ${(error as Error).message}`)
           cut = true
@@ -129,6 +137,7 @@ function inflate(path: string, name: string, compression: 'gzip' | 'zstd', until
     async close() {
       file.destroy()
       inflater.destroy()
+      await handle.close()
     },
   }
 }

@@ -21,10 +21,11 @@ export async function openCsv(options: FormatOptions): Promise<OpenFormat> {
   const { quote, null_text: nullText, header: hasHeader } = config.csv
   let delimiter = config.csv.delimiter
   const inference = createInference()
-  for (const { path, name } of samples) {
-    const bytes = await beginningOf(path, name)
+  for (const file of samples) {
+    const { name } = file
+    const bytes = await beginningOf(file)
     // where it goes on, its last line may be half of one
-    const isWhole = config.mode.type === 'bounded' || context.jobMode
+    const isWhole = config.mode.type === 'bounded' || context.jobMode || file.etag !== undefined
     const sample = isWhole ? Buffer.concat([bytes, newline]) : bytes.subarray(0, bytes.lastIndexOf(LF) + 1)
     delimiter ??= delimiterOf(sample, quote)
     const scanner = createRecordScanner({ delimiter, quote })

@@ -12,8 +12,8 @@ const sampleRows = 20_480
 export async function openNdjson(options: FormatOptions): Promise<OpenFormat> {
   const { samples, config, capacity } = options
   const inference = createInference()
-  for (const { path, name } of samples) {
-    const sample = await beginningOf(path, name)
+  for (const file of samples) {
+    const sample = await beginningOf(file)
     const lines = sample.toString('utf8', markLength(sample)).split('\n', Math.ceil(sampleRows / samples.length))
     for (const line of lines.filter(isText)) {
       const row = objectOf(line)

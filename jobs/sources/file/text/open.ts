@@ -40,15 +40,14 @@ export function openTextFormat(
           row: bytes.toString('utf8', 0, Math.min(bytes.length, shown)),
         })
       return openText({
-        path: file.path,
-        name: file.name,
+        file,
         from: from as TextProgress | undefined,
         to: to as TextProgress | undefined,
-        mayGrow: mode.type === 'continuous',
-        endsRow,
+        mayGrow: mode.type === 'continuous' && file.etag === undefined,
+        endsRow: lastLine => file.etag !== undefined || endsRow(lastLine),
         rows,
         parser: async () => {
-          const head = await beginningOf(file.path, file.name, headBytes)
+          const head = await beginningOf(file, headBytes)
           return begin({ names, rows, dead, ignored, maxRow }, head, file.name)
         },
         dead,

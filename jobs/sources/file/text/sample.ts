@@ -1,3 +1,4 @@
+import type { SourceFile } from '../place.ts'
 import { openBytes } from './bytes.ts'
 
 /** Bytes at the start of a file that are looked at, to find its columns. */
@@ -5,8 +6,8 @@ const sampleBytes = 4 * 1024 * 1024
 const partBytes = 64 * 1024
 
 /** The first bytes of a file. */
-export async function beginningOf(path: string, name: string, bytes = sampleBytes): Promise<Buffer> {
-  const reader = await openBytes(path, name, { until: bytes })
+export async function beginningOf(file: SourceFile, bytes = sampleBytes): Promise<Buffer> {
+  const reader = await openBytes(file, { until: bytes })
   try {
     const parts: Buffer[] = []
     for (let left = bytes; left > 0; ) {

@@ -1,5 +1,6 @@
 import { dataError } from '../errors.ts'
 import type { FileReader } from '../formats.ts'
+import type { SourceFile } from '../place.ts'
 import { type Check, compressionOf, openBytes } from './bytes.ts'
 import { type Parser, rowTooLong } from './parser.ts'
 import type { Rows } from './rows.ts'
@@ -13,9 +14,7 @@ export interface TextProgress {
 }
 
 export interface TextOptions {
-  path: string
-  /** for messages */
-  name: string
+  file: SourceFile
   from: TextProgress | undefined
   /** read again exactly up to here */
   to: TextProgress | undefined
@@ -37,11 +36,12 @@ const shownBytes = 64 * 1024
 
 /** A file of lines: reads chunks, and has whole rows parsed out of them. */
 export async function openText(options: TextOptions): Promise<FileReader> {
-  const { path, name, from, to, rows, maxRow } = options
+  const { file, from, to, rows, maxRow } = options
+  const { name, path } = file
   const found = await options.parser()
   if (found === undefined) return { next: async () => ({ done: true, progress: from }), close: async () => {} }
   const { parser, begin } = found
-  const bytes = await openBytes(path, name, { at: from?.at ?? begin, check: from?.check, until: to?.at })
+  const bytes = await openBytes(file, { at: from?.at ?? begin, check: from?.check, until: to?.at })
   const window = createWindow(bytes, from?.at ?? begin)
   parser.line = from?.line ?? found.line
   let tooLong: { head: Buffer } | undefined
