@@ -4,7 +4,7 @@ import { PipelineError } from '../../../jobs/runtime/errors.ts'
 import { rows, run, type Stored, topologyOf } from '../../../jobs/runtime/harness/pipeline.suite.ts'
 import { openMemoryState } from '../../../jobs/state/memory/memory.ts'
 import type { StateBackend } from '../../../jobs/state/state.ts'
-import { createRandom, type Random, randomPipeline, texts } from './random-topology.ts'
+import { createRandom, type Faults, type Random, randomPipeline, strikes, texts } from './random-topology.ts'
 
 /**
  * Whatever fails and whenever a run is cut off, each sink ends with exactly the rows that a naive model gives. Random
@@ -14,21 +14,21 @@ const seeds = Number(process.env.MILLRACE_PIPELINE_SEEDS ?? 200)
 const first = Number(process.env.MILLRACE_PIPELINE_SEED ?? 1)
 
 /** A state backend whose writes fail now and then, before or after they took effect. */
-function faulty(state: StateBackend, random: Random, rate: number): StateBackend {
+function faulty(state: StateBackend, random: Random, faults: Faults): StateBackend {
   return {
     ...state,
     async write(namespace, change) {
-      if (random.chance(rate)) throw new PipelineError('unavailable', 'the state could not be written')
+      if (strikes(random, faults)) throw new PipelineError('unavailable', 'the state could not be written')
       await state.write(namespace, change)
-      if (random.chance(rate)) throw new PipelineError('unavailable', 'the answer of the state was lost')
+      if (strikes(random, faults)) throw new PipelineError('unavailable', 'the answer of the state was lost')
     },
   }
 }
 
 async function runSeed(seed: number): Promise<void> {
   const random = createRandom(seed)
-  const rate = random.of([0, 0, 0.01, 0.03])
-  const { nodes, lists, stored, expected } = randomPipeline(random, { rate })
+  const faults = { rate: random.of([0, 0, 0.01, 0.03]) }
+  const { nodes, lists, stored, expected } = randomPipeline(random, faults)
   const topology = topologyOf(nodes)
   const settings = {
     checkpoint_interval_sec: random.of([0.001, 0.004, 5]),
@@ -60,7 +60,7 @@ async function runSeed(seed: number): Promise<void> {
       if (!isLast && epochs++ >= at) cut.abort(new Error('killed'))
     }
     if (!isLast && random.chance(0.5)) setTimeout(() => cut.abort(new Error('killed')), random.below(15))
-    await run(topology, faulty(plain, random, rate), {
+    await run(topology, faulty(plain, random, faults), {
       settings,
       jobMode: !random.chance(0.3) || isLast,
       signal: cut.signal,

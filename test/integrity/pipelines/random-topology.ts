@@ -53,8 +53,15 @@ export interface RandomPipeline {
 }
 
 export interface Faults {
-  /** chance of a failure at each commit, write and call of a transform */
+  /** chance of a failure at each commit, write and call of a transform; falls with each, or a long epoch would never end */
   rate: number
+}
+
+/** Whether one happens here. */
+export function strikes(random: Random, faults: Faults): boolean {
+  if (!random.chance(faults.rate)) return false
+  faults.rate *= 0.98
+  return true
 }
 
 /** Sources, transforms that read one to three nodes before them, and a sink on each end and some more. */
@@ -65,7 +72,7 @@ export function randomPipeline(random: Random, faults: Faults): RandomPipeline {
   const made = new Map<string, () => TestRow[]>()
   const inputsOf = new Map<string, string>()
   const fault = (what: string) => () => {
-    if (random.chance(faults.rate))
+    if (strikes(random, faults))
       throw new PipelineError(random.of(['unavailable', 'timeout', 'internal']), `${what} broke`)
   }
 
