@@ -320,5 +320,10 @@ test('hostile keys, deep, long and odd events are kept byte for byte', { skip },
     table: 'otlp_logs',
     body,
   })
+  // in columns of every kind
+  const attributes = '{"a":"x\uffff\uffff0"}'
+  const more = stored(await store.append(requestOf('nul', recordsOf(logsOf(['b'], { log_attributes: attributes })))))
+  const [, last] = (await store.readStream(more.streamId, 0, 10)).events
+  assert.deepEqual(JSON.parse(last!.payload).log_attributes, JSON.parse(attributes))
   await store.close()
 })

@@ -16,12 +16,6 @@ interface Source {
 
 type RawRow = Record<string, string | null>
 
-const textColumns = Object.fromEntries(
-  otlpTableNames.map(table => [
-    table,
-    new Set<string>(otlpTables[table].filter(([, kind]) => kind === 'text').map(([name]) => name)),
-  ]),
-) as Record<OtlpTable, Set<string>>
 const realColumns = new Set<string>(
   Object.values(otlpTables).flatMap(columns => columns.filter(([, kind]) => kind === 'real').map(([name]) => name)),
 )
@@ -32,7 +26,7 @@ function asEvent(table: OtlpTable, row: RawRow): StoredEvent {
     const text = row[name]!
     if (text === null) return null
     if (realColumns.has(name)) return Number(text)
-    return textColumns[table].has(name) || name.startsWith('resource_attr_') ? unescapeNul(text) : text
+    return unescapeNul(text)
   })
   return {
     event_id: Number(row.record_id),

@@ -1,10 +1,14 @@
 import * as z from 'zod'
 import { defineSource } from '../../runtime/define.ts'
 import { columnList, sourceKeys } from '../../runtime/keys.ts'
+import { isPostgres } from './stores.ts'
 import { tableNames } from './tables.ts'
 
 export const config = z.strictObject({
-  store: z.string().default('sqlite:./millrace.db').describe('store of the gateway: sqlite:PATH'),
+  store: z
+    .string()
+    .default('sqlite:./millrace.db')
+    .describe('store of the gateway: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE?schema=NAME'),
   table: z.enum(tableNames).default('events').describe('what to read'),
   mode: z
     .strictObject({
@@ -33,5 +37,6 @@ export type EventsConfig = z.infer<typeof config>
 export const events = defineSource({
   type: 'events',
   config,
+  remote: ({ store }) => isPostgres(store),
   open: async (config, context) => (await import('./source.ts')).openEvents(config, context),
 })

@@ -1,10 +1,10 @@
 import type { Json, Position } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import type { Session } from './store.ts'
 
 /**
- * `{ TABLE: { position, received_at } }`. One writer gives the ids in the order of its commits, and none is given
- * twice: whatever is committed later has a higher id, so that `id > position` skips nothing.
+ * `{ TABLE: { position, received_at } }`. No id is given twice, and rows are read only up to where no lower id can come
+ * any more: in SQLite one writer gives them in the order of its commits, in Postgres the store tells how far that is. So
+ * `id > position` skips nothing.
  */
 export interface Place {
   /** id of the last row that was read; 0: none */
@@ -33,18 +33,23 @@ export function placeOf(table: string, position: Position): Place {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
+/** What a store says of a place. */
+export interface Found {
+  /** the newest id that was ever given */
+  given: number
+  /** of the row with the id of the place; undefined: it is not there */
+  receivedAt: number | undefined
+}
+
 /** Throws `state` where the store cannot be the one that gave the place. */
-export function checkPlace(session: Session, table: string, idColumn: string, { id, receivedAt }: Place): void {
+export function checkPlace(store: string, table: string, { id, receivedAt }: Place, found: Found): void {
   const other = (why: string) =>
     new PipelineError(
       'state',
-      `${session.path} is not the store that the position ${id} of the table ${table} comes from: ${why}. Bring that store back, or reset the pipeline to read this one from its start`,
+      `${store} is not the store that the position ${id} of the table ${table} comes from: ${why}. Bring that store back, or reset the pipeline to read this one from its start`,
     )
-  const last = session.lastId(table)
-  if (id > last) throw other(`it never had more than ${last} rows there`)
-  if (receivedAt === undefined) return
-  const found = session.db.prepare(`select received_at from ${table} where ${idColumn} = ?`).pluck().get(id)
+  if (id > found.given) throw other(`it never had more than ${found.given} rows there`)
   // a row that was deleted since proves nothing
-  if (found !== undefined && found !== receivedAt)
-    throw other(`its row ${id} was received at ${found} µs, and not at ${receivedAt} µs`)
+  if (receivedAt !== undefined && found.receivedAt !== undefined && found.receivedAt !== receivedAt)
+    throw other(`its row ${id} was received at ${found.receivedAt} µs, and not at ${receivedAt} µs`)
 }

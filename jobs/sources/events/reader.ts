@@ -2,23 +2,18 @@ import { setImmediate } from 'node:timers/promises'
 import type { Schema } from 'apache-arrow'
 import { emptyBatch } from '../../runtime/batch/build.ts'
 import type { NodeContext, SourceReader, SourceRows } from '../../runtime/contract.ts'
-import type { Connection } from './connection.ts'
 import type { Filter } from './filter.ts'
-import type { Page, PageReader } from './page.ts'
-import { checkPlace, type Place, positionOf } from './position.ts'
-import type { Session } from './store.ts'
-import { type StoreWatch, sleep, watchStore } from './watch.ts'
+import { type Place, positionOf } from './position.ts'
+import { sleep } from './sleep.ts'
+import type { Feed, FeedOptions } from './stores.ts'
 
 export interface ReaderOptions {
   context: NodeContext
-  connection: Connection
-  pages: PageReader
+  feedOf: (options: FeedOptions) => Feed
   filter: Filter | undefined
   /** of the rows that are handed on */
   schema: Schema
-  /** the table, and its id column */
   table: string
-  idColumn: string
   from: Place
   /** id of the last row; undefined: goes on with what comes */
   end: number | undefined
@@ -27,41 +22,14 @@ export interface ReaderOptions {
 }
 
 export function createReader(options: ReaderOptions): SourceReader {
-  const { context, connection, pages, filter, schema, table, idColumn, end, to } = options
+  const { context, feedOf, filter, schema, table, end, to } = options
   const closing = new AbortController()
   const stop = AbortSignal.any([context.signal, closing.signal])
+  const feed = feedOf({ to, stop })
   let place = options.from
   let reported = place.id
-  let checked: Session | undefined
-  let watch: StoreWatch | undefined
   let behind = true
   let gaveAt = Number.NEGATIVE_INFINITY
-
-  /** A page ends where another commit may have come since: `mark` goes first. */
-  function readPage(session: Session): Page {
-    if (session !== checked) {
-      checkPlace(session, table, idColumn, place)
-      if (to !== undefined) checkPlace(session, table, idColumn, to)
-      checked = session
-    }
-    session.mark()
-    const page = pages.read(session, place, end ?? Number.MAX_SAFE_INTEGER)
-    context.metrics.gauge('rows_behind', page.cut ? (end ?? session.lastId(table)) - page.last.id : 0)
-    return page
-  }
-
-  /** Returns when there may be new rows. */
-  async function news(): Promise<void> {
-    while (!stop.aborted) {
-      connection.dropIfReplaced()
-      const changed = await connection.use(`look for new rows of ${table}`, session => {
-        watch ??= watchStore(session.file, stop)
-        return session !== checked || session.changed()
-      })
-      if (changed) return
-      await watch!.next()
-    }
-  }
 
   async function next(): Promise<SourceRows | undefined> {
     // a source that has caught up collects rows, so that single ones do not make a batch each
@@ -72,7 +40,7 @@ export function createReader(options: ReaderOptions): SourceReader {
       await setImmediate()
       context.signal.throwIfAborted()
       if (closing.signal.aborted) return undefined
-      const page = await connection.use(`read ${table}`, readPage)
+      const page = await feed.read(place, end)
       place = page.last
       behind = page.cut
       const batch = page.batch && filter ? await filter.keep(page.batch) : page.batch
@@ -84,7 +52,7 @@ export function createReader(options: ReaderOptions): SourceReader {
       }
       if (page.cut) continue
       if (end !== undefined) return undefined
-      await news()
+      await feed.news()
     }
   }
 
@@ -93,7 +61,7 @@ export function createReader(options: ReaderOptions): SourceReader {
     next: () => orUndefined(next(), closing.signal),
     async close() {
       closing.abort()
-      watch?.close()
+      feed.close()
     },
   }
 }

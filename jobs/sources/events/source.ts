@@ -2,65 +2,53 @@ import { Field, Schema } from 'apache-arrow'
 import { typeOf } from '../../runtime/batch/types.ts'
 import type { NodeContext, Source } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import { createConnection } from './connection.ts'
 import type { EventsConfig } from './events.ts'
-import { createPageReader } from './page.ts'
 import { placeOf, positionOf } from './position.ts'
 import { createReader } from './reader.ts'
-import { pathOf } from './store.ts'
-import { arrowTypes, type Column, type Table, tableOf } from './tables.ts'
+import { type Look, openEventStore } from './stores.ts'
+import { arrowTypes, type Column, idOf, type Table, tableOf } from './tables.ts'
 
 /** Rows of a page at most. */
 const mostRows = 65_536
 
 export async function openEvents(config: EventsConfig, context: NodeContext): Promise<Source> {
-  const path = pathOf(config.store)
   const name = config.table
   const bounded = config.mode.type === 'bounded' || context.jobMode
-  const connection = createConnection(path, !bounded, context)
+  const store = await openEventStore(config.store, !bounded, context)
   try {
-    const there = await connection.use(`open ${config.store}`, session => {
-      const stored = session.columns(name)
-      if (stored.length > 0) return { stored, last: session.lastId(name) }
-      throw new PipelineError(
-        'unavailable',
-        `the store ${path} is of an older version, without the table ${name}: a gateway of this version makes it when it starts`,
-      )
-    })
-    const table = tableOf(name, there.stored)
+    const there = await store.look({ name, id: idOf(name) })
+    const table = tableOf(name, there.columns)
     const columns = choose(table, name, config.columns)
     const schema = schemaOf(columns)
     const { read, filter } = await filtered(config.filter, table, columns)
     const rows = Math.min(mostRows, context.settings.record_batch_size ?? mostRows)
-    const pages = createPageReader({ name, table, columns: read, rows }, schemaOf(read))
+    const feedOf = store.prepare({ name, table, columns: read, rows }, schemaOf(read))
 
     return {
       schema,
       ...(columns.some(column => column.name === table.id) && { primaryKey: [table.id] }),
       bounded,
-      start: async () => positionOf(name, { id: startOf(config, there.last), receivedAt: undefined }),
+      start: async () => positionOf(name, { id: startOf(config, there, store.name), receivedAt: undefined }),
       read(from, to) {
         const end = to === undefined ? undefined : placeOf(name, to)
         return createReader({
           context,
-          connection,
-          pages,
+          feedOf,
           filter,
           schema,
           table: name,
-          idColumn: table.id,
           from: placeOf(name, from),
           to: end,
           end: end?.id ?? (bounded ? there.last : undefined),
         })
       },
       async close() {
-        connection.close()
+        await store.close()
         await filter?.close()
       },
     }
   } catch (error) {
-    connection.close()
+    await store.close()
     throw error
   }
 }
@@ -92,13 +80,13 @@ function choose(table: Table, name: string, wanted: readonly string[]): readonly
   })
 }
 
-function startOf({ start_at, table, store }: EventsConfig, last: number): number {
+function startOf({ start_at, table }: EventsConfig, { last, given }: Look, store: string): number {
   if (start_at === 'earliest') return 0
   if (start_at === 'latest') return last
-  if (start_at <= last) return start_at
+  if (start_at <= given) return start_at
   throw new PipelineError(
     'bad_pipeline',
-    `start_at is ${start_at}, but the last row that the table ${table} of ${store} was ever given is ${last}`,
+    `start_at is ${start_at}, but the last row that the table ${table} of ${store} was ever given is ${given}`,
     { path: ['start_at'] },
   )
 }

@@ -1,4 +1,5 @@
 import { type ColumnKind, otlpTableNames, otlpTables } from '../../../core/otlp/tables.ts'
+import { PipelineError } from '../../runtime/errors.ts'
 
 /**
  * What can be followed, and the Arrow type of each kind of column, chosen so that every stored value stays exact:
@@ -84,11 +85,21 @@ export type TableName = keyof typeof eventTables | (typeof otlpTableNames)[numbe
 
 export const tableNames = [...Object.keys(eventTables), ...otlpTableNames] as TableName[]
 
-/** `stored`: the columns that the file has; promoted attributes of OpenTelemetry tables are known by them alone. */
+/** The column of `Table.id`, which all versions of a store have. */
+export const idOf = (name: TableName): string =>
+  name === 'events' || name === 'dead_letters' ? eventTables[name].id : 'record_id'
+
+/** `stored`: the columns that the store has; promoted attributes of OpenTelemetry tables are known by them alone. */
 export function tableOf(name: TableName, stored: readonly string[]): Table {
   if (name === 'events' || name === 'dead_letters') return eventTables[name]
   const known = [...recordHead, ...otlpTables[name].map(filled)]
   const names = new Set(known.map(column => column.name))
   const promoted = stored.filter(column => !names.has(column)).map(column => filled([column, 'text']))
-  return { id: 'record_id', columns: [...known, ...promoted] }
+  return { id: idOf(name), columns: [...known, ...promoted] }
 }
+
+export const withoutTable = (store: string, name: TableName): PipelineError =>
+  new PipelineError(
+    'unavailable',
+    `the store ${store} is of an older version, without the table ${name}: a gateway of this version makes it when it starts`,
+  )

@@ -1,5 +1,6 @@
+import type { Selection } from '../stores.ts'
 import { builderOf, type Cell } from './columns.ts'
-import { fromOf, mostBytes, type Part, quoted, type ReadPart, type Selection } from './selection.ts'
+import { fromOf, mostBytes, type Part, quoted, type ReadPart } from './selection.ts'
 
 /** Row by row, any columns. */
 export function createRowReader(selection: Selection): (...given: Parameters<ReadPart>) => Part {

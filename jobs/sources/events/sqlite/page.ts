@@ -1,12 +1,13 @@
-import type { RecordBatch, Schema } from 'apache-arrow'
-import { batchOf } from '../../runtime/batch/build.ts'
+import type { Schema } from 'apache-arrow'
+import { batchOf } from '../../../runtime/batch/build.ts'
+import type { Place } from '../position.ts'
+import type { Page, Selection } from '../stores.ts'
+import { arrowTypes, type Column } from '../tables.ts'
 import { createJoinedReader } from './joined.ts'
-import type { Place } from './position.ts'
 import { createRowReader } from './rows.ts'
-import { fromOf, pageBytes, quoted, type Selection } from './selection.ts'
+import { fromOf, pageBytes, quoted } from './selection.ts'
 import type { Session } from './store.ts'
 import { createStreams } from './streams.ts'
-import { arrowTypes, type Column } from './tables.ts'
 
 /** Rows of the first page; later ones grow by a quarter as long as their bytes allow. */
 const firstRows = 16_384
@@ -14,15 +15,6 @@ const growth = 1.25
 /** A page that took longer is followed by a smaller one: no read transaction of ours is to come near 1 s; ms */
 const pageMs = 150
 const fewestRows = 256
-
-export interface Page {
-  /** undefined where no row is left of those that were read */
-  batch: RecordBatch | undefined
-  /** the last row that was looked at; as it was where there was none */
-  last: Place
-  /** more rows may lie behind it */
-  cut: boolean
-}
 
 /** Reads pages of one table. One per reader: it owns the memory that pages are built in. */
 export interface PageReader {

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { sqliteFailure } from '../../drivers/sqlite/failures.ts'
-import { PipelineError } from '../../runtime/errors.ts'
+import { sqliteFailure } from '../../../drivers/sqlite/failures.ts'
+import { PipelineError } from '../../../runtime/errors.ts'
 
 type Db = Database.Database
 
@@ -111,14 +111,4 @@ export function failure(error: unknown, path: string): PipelineError {
       cause: error,
     })
   return sqliteFailure(error, `store ${path}`)
-}
-
-/** The file that a store URL names. */
-export function pathOf(url: string): string {
-  const [, scheme, rest] = /^([^:]*):(.*)$/s.exec(url) ?? []
-  if (scheme === 'sqlite' && rest !== '') return rest!
-  // the rest may hold a password
-  const shown = scheme === undefined ? JSON.stringify(url) : scheme === 'sqlite' ? 'sqlite:' : `${scheme}:…`
-  const why = scheme === 'memory' ? 'lives inside its gateway' : 'names no file'
-  throw new PipelineError('bad_pipeline', `the store ${shown} ${why}: write sqlite:./millrace.db`, { path: ['store'] })
 }

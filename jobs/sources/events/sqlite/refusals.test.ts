@@ -3,10 +3,9 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import type { Position } from '../../runtime/contract.ts'
-import { errorOf } from '../../runtime/harness/error.suite.ts'
-import { tempFolder } from '../../runtime/harness/folder.suite.ts'
-import { append, collect, openFor, readAll, storeOf } from './harness.suite.ts'
+import { errorOf } from '../../../runtime/harness/error.suite.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { append, collect, openFor, readAll, storeOf } from '../harness.suite.ts'
 
 const bounded = { mode: { type: 'bounded' } }
 
@@ -58,7 +57,10 @@ test('what is no store, or a newer one, is refused by name', async t => {
 test('a store URL of another kind is refused without what may be its password', async t => {
   for (const [store, said] of [
     ['memory:', /lives inside its gateway/],
-    ['postgres://me:secret@host/db', /postgres:…/],
+    ['kafka://me:secret@host/topic', /kafka:…/],
+    ['postgres://me:secret@host', /names no database/],
+    ['postgres://me:secret@host/db?schema=PG', /the schema "PG"/],
+    ['postgres://me:secret@host/db?sslmode=x', /sslmode/],
     ['sqlite:', /names no file/],
     ['./millrace.db', /write sqlite:/],
   ] as const) {
@@ -67,48 +69,6 @@ test('a store URL of another kind is refused without what may be its password', 
     assert.match(message, said)
     assert.doesNotMatch(message, /secret/)
   }
-})
-
-test('a store of an older version without the table is waited for', async t => {
-  const path = join(tempFolder(t), 'a.db')
-  const store = await storeOf(t, path)
-  await store.close()
-  const db = new Database(path)
-  db.exec('drop table otlp_logs; pragma user_version = 1')
-  db.close()
-  const { code, message } = await errorOf(openFor(t, { store: `sqlite:${path}`, table: 'otlp_logs' }))
-  assert.equal(code, 'unavailable')
-  assert.match(message, /older version, without the table otlp_logs/)
-})
-
-test('a position that the store never gave is an error, and so is one of another store with as many rows', async t => {
-  const folder = tempFolder(t)
-  const path = join(folder, 'a.db')
-  const store = await storeOf(t, path)
-  await append(store, 'k', ['1', '2', '3'])
-  const source = await openFor(t, { store: `sqlite:${path}`, ...bounded })
-  const failing = (from: Position, to?: Position) => errorOf((async () => readAll(source, from, to))())
-  for (const [from, to] of [
-    [{ events: { position: 4 } }],
-    [{ events: { position: 1 } }, { events: { position: 4 } }],
-    [{ events: { position: 2, received_at: 1 } }],
-    [{ otlp_logs: { position: 0 } }],
-    [{ events: { position: -1 } }],
-    [{ events: { position: '1' } }],
-    [{ events: null }],
-    [{}],
-  ] as [Position, Position?][])
-    assert.equal((await failing(from, to)).code, 'state', JSON.stringify(from))
-  assert.match((await failing({ events: { position: 4 } })).message, /never had more than 3 rows/)
-  assert.match(
-    (await failing({ otlp_logs: { position: 0 } })).message,
-    /a position of otlp_logs, and none of the table events/,
-  )
-  // its row may have been deleted by a retention: that proves nothing
-  const db = new Database(path)
-  db.exec('delete from events where event_id = 2')
-  db.close()
-  assert.equal((await readAll(source, { events: { position: 2, received_at: 1 } })).rows.length, 1)
 })
 
 test('another store that is put in the place of the one that is followed is noticed', async t => {

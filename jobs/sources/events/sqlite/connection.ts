@@ -1,5 +1,5 @@
-import type { NodeContext } from '../../runtime/contract.ts'
-import { PipelineError } from '../../runtime/errors.ts'
+import type { NodeContext } from '../../../runtime/contract.ts'
+import { PipelineError } from '../../../runtime/errors.ts'
 import { connect, failure, type Session } from './store.ts'
 
 /** One session with the store at a time; a new one is opened where the last one failed, or lost its file. */

@@ -4,17 +4,18 @@ import { test } from 'node:test'
 import { Field, Schema } from 'apache-arrow'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
-import { batchOf } from '../../runtime/batch/build.ts'
-import { rowsOf } from '../../runtime/batch/rows.ts'
-import { typeOf } from '../../runtime/batch/types.ts'
-import { tempFolder } from '../../runtime/harness/folder.suite.ts'
-import { storeOf } from './harness.suite.ts'
+import { batchOf } from '../../../runtime/batch/build.ts'
+import { rowsOf } from '../../../runtime/batch/rows.ts'
+import { typeOf } from '../../../runtime/batch/types.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { storeOf } from '../harness.suite.ts'
+import type { Selection } from '../stores.ts'
+import { arrowTypes, tableOf } from '../tables.ts'
 import { createJoinedReader } from './joined.ts'
 import { createRowReader } from './rows.ts'
-import type { Bounds, ReadPart, Selection } from './selection.ts'
+import type { Bounds, ReadPart } from './selection.ts'
 import { connect } from './store.ts'
 import { createStreams } from './streams.ts'
-import { arrowTypes, tableOf } from './tables.ts'
 
 const table = tableOf('events', [])
 const selectionOf = (names: readonly string[]): Selection => ({
@@ -109,7 +110,7 @@ test('headers that repeat count as bytes of the page, in both ways', async t => 
 
 test('what may be null, or is no text or whole number, is read row by row', () => {
   const logs = tableOf('otlp_logs', [])
-  const selection = { name: 'otlp_logs', table: logs, rows: 10 }
+  const selection = { name: 'otlp_logs', table: logs, rows: 10 } as const
   assert.equal(createJoinedReader({ ...selection, columns: logs.columns }), undefined)
   const letters = tableOf('dead_letters', [])
   assert.equal(createJoinedReader({ ...selection, columns: letters.columns }), undefined)

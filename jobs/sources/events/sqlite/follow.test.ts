@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
-import { ownGateway } from '../../../test/support/own-gateway.ts'
-import { tempFolder } from '../../runtime/harness/folder.suite.ts'
-import { append, collect, openFor, storeOf } from './harness.suite.ts'
+import { ownGateway } from '../../../../test/support/own-gateway.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { append, collect, openFor, storeOf } from '../harness.suite.ts'
 
 const gateway = ownGateway()
 const path = join(gateway.folder, 'a.db')
@@ -74,52 +74,6 @@ test('a follower that has caught up holds nothing that the gateway needs for its
   await reader.close()
 })
 
-test('a stream that is deleted while it is followed ends, and the others go on', async t => {
-  const source = await openFor(t, { ...config, start_at: 'latest' }, { settings: { record_batch_size: 50 } })
-  const reader = source.read(await source.start())
-  await post('deleted', linesOf('x', 1000))
-  const { rows } = await collect(reader, 50)
-  assert.equal(rows.length, 50)
-  const response = await fetch(`${gateway.url}/v1/streams/deleted`, { method: 'DELETE' })
-  assert.ok(response.ok)
-  await post('kept', ['1'])
-  assert.deepEqual(
-    (await collect(reader, 1)).rows.map(row => row.stream_key),
-    ['kept'],
-  )
-  await reader.close()
-})
-
-test('single rows that trickle in are collected for record_batch_interval_ms', async t => {
-  const file = join(tempFolder(t), 'a.db')
-  const store = `sqlite:${file}`
-  const writer = await storeOf(t, file)
-  const source = await openFor(t, { store, columns: 'payload' }, { settings: { record_batch_interval_ms: 700 } })
-  const reader = source.read(await source.start())
-  await append(writer, 'k', ['0'])
-  assert.equal((await collect(reader, 1)).rows.length, 1)
-  const collected = reader.next()
-  for (let i = 1; i <= 5; i++) await append(writer, 'k', [String(i)])
-  assert.ok((await collected)!.batch.numRows > 1)
-  await reader.close()
-})
-
-test('a reader that waits ends when it is closed, and fails when the attempt is aborted', async t => {
-  const aborting = new AbortController()
-  const source = await openFor(t, { ...config, start_at: 'latest' }, { signal: aborting.signal })
-  const closed = source.read(await source.start())
-  const pending = closed.next()
-  await closed.close()
-  assert.equal(await pending, undefined)
-
-  const aborted = source.read(await source.start())
-  const failing = assert.rejects(aborted.next(), /the attempt is over/)
-  await new Promise(resolve => setImmediate(resolve))
-  aborting.abort(new Error('the attempt is over'))
-  await failing
-  await aborted.close()
-})
-
 test('writes are seen where no file can be watched', async t => {
   const folder = tempFolder(t)
   const file = join(folder, 'a.db')
@@ -131,8 +85,8 @@ test('writes are seen where no file can be watched', async t => {
     let tries = 0
     fs.watch = () => { tries++; throw Object.assign(new Error('no watches are left'), { code: 'ENOSPC' }) }
     syncBuiltinESMExports()
-    const { events } = await import(${JSON.stringify(new URL('./events.ts', import.meta.url).href)})
-    const { contextOf, collect } = await import(${JSON.stringify(new URL('./harness.suite.ts', import.meta.url).href)})
+    const { events } = await import(${JSON.stringify(new URL('../events.ts', import.meta.url).href)})
+    const { contextOf, collect } = await import(${JSON.stringify(new URL('../harness.suite.ts', import.meta.url).href)})
     const source = await events.open(events.config.parse({ store: ${JSON.stringify(`sqlite:${file}`)} }), contextOf())
     const reader = source.read(await source.start())
     console.log('waits')

@@ -1,5 +1,5 @@
+import type { Column } from '../tables.ts'
 import type { Session } from './store.ts'
-import type { Column } from './tables.ts'
 
 /** A stream that is being deleted has a key that begins with this; see the gateway's store. */
 const tombstone = '\u0001'

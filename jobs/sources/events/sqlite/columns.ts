@@ -1,6 +1,6 @@
 import { type Data, makeData } from 'apache-arrow'
-import { typeOf } from '../../runtime/batch/types.ts'
-import { arrowTypes, type Column } from './tables.ts'
+import { typeOf } from '../../../runtime/batch/types.ts'
+import { arrowTypes, type Column } from '../tables.ts'
 
 /** A cell as SQLite gives it with `safeIntegers`. */
 export type Cell = bigint | number | string | Uint8Array | null

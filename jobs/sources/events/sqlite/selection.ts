@@ -1,17 +1,8 @@
 import type { Data } from 'apache-arrow'
-import type { Place } from './position.ts'
+import type { Place } from '../position.ts'
+import type { Selection } from '../stores.ts'
 import type { Session } from './store.ts'
 import type { StreamOf } from './streams.ts'
-import type { Column, Table } from './tables.ts'
-
-/** What is read of a table. */
-export interface Selection {
-  name: string
-  table: Table
-  columns: readonly Column[]
-  /** of a page, at most */
-  rows: number
-}
 
 /** A page ends at about so many bytes: what a thread takes in one go, and a read transaction holds. */
 export const pageBytes = 8 << 20

@@ -1,8 +1,9 @@
 import { type Data, makeData } from 'apache-arrow'
-import { typeOf } from '../../runtime/batch/types.ts'
-import { type Bounds, fromOf, mostBytes, quoted, type ReadPart, type Selection } from './selection.ts'
+import { typeOf } from '../../../runtime/batch/types.ts'
+import type { Selection } from '../stores.ts'
+import { arrowTypes, type Column } from '../tables.ts'
+import { type Bounds, fromOf, mostBytes, quoted, type ReadPart } from './selection.ts'
 import type { Session } from './store.ts'
-import { arrowTypes, type Column } from './tables.ts'
 
 /**
  * Whole columns: SQLite joins the texts of a page into one and the numbers into a list, so that no call is made per

@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { sleep } from '../sleep.ts'
 
 /** How often to look where nothing tells of writes (network folders, too many watches); ms. */
 const slowest = 1000
@@ -47,19 +48,4 @@ export function watchStore(file: string, signal: AbortSignal): StoreWatch {
     },
     close: stopWatching,
   }
-}
-
-/** Resolves after `ms`, when the signal aborts, or when what `onEarly` was given is called. */
-export function sleep(ms: number, signal: AbortSignal, onEarly?: (end: () => void) => void): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-    onEarly?.(end)
-  })
 }
