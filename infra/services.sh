@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Real servers for tests, on this machine and without containers: see services/README.md.
 set -euo pipefail
+# Java names files by it
+export LC_ALL=C.UTF-8
 
 usage() {
   cat <<'END'

@@ -38,7 +38,7 @@ export function define(command: Command): void {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'HTTP and WebSocket; 0 picks a free one (default: 4318)')
     .option('--grpc-port <port>', 'OTLP and OTAP over gRPC; 0 picks a free one (default: 4317, or 0 with --port 0)')
-    .option('--store <url>', 'sqlite:PATH or memory: (default: sqlite:./millrace.db)')
+    .option('--store <url>', 'sqlite:PATH, memory: or postgres://… (default: sqlite:./millrace.db)')
     .addOption(
       new Option('--durability <level>', 'relaxed acks before the disk has synced (default: full)').choices([
         'full',

@@ -242,6 +242,15 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     if (isLive) send({ type: 'drain' })
   }
 
+  /** A drain is a good end, but none of the work. */
+  function tellOfLeftRows(): void {
+    const left = sourceNames.filter(name => nodes.sources.get(name)!.bounded && !machine.ended.has(name))
+    if (left.length > 0)
+      log.warn(
+        `ended before all rows of ${left.map(name => `'${name}'`).join(', ')} were read: the next run goes on behind them`,
+      )
+  }
+
   return {
     drain,
     async run(replays, epoch, at) {
@@ -271,6 +280,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
         for (const next of replays) await replay(next)
         signal.throwIfAborted()
         await follow(epoch, at)
+        tellOfLeftRows()
         return machine.epoch
       } finally {
         signal.removeEventListener('abort', cut)

@@ -16,7 +16,7 @@ const offsetTable = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('what stands there for the topic; default: its name, also with _ for each dot'),
+    .describe('what stands there for the topic, also with _ for each dot; default: its name'),
   topic_column: z.string().min(1).nullable().default('topic').describe('null: all rows are of the topic'),
   partition_column: z.string().min(1).default('partition').describe('a number'),
   offset_column: z.string().min(1).default('offset').describe('a number; the highest of a partition counts'),

@@ -137,8 +137,8 @@ async function handoverOf(
   if (database === undefined)
     throw refused('offset_table is a table of a clickhouse or postgres source among bounded_sources, and there is none')
   const { topic_name, ...table } = offset_table
-  const name = String(topic)
-  const topics = topic_name === undefined ? [...new Set([name, name.replaceAll('.', '_')])] : [topic_name]
+  const name = topic_name ?? String(topic)
+  const topics = [...new Set([name, name.replaceAll('.', '_')])]
   const offsets = await database.offsets!({ ...table, topics }, context).catch(error => {
     throw at(['offset_table'], error)
   })

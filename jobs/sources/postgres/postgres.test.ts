@@ -340,3 +340,22 @@ test('the highest offset of each partition is read from a table of offsets', { s
   assert.equal(code, 'bad_pipeline')
   assert.match(message, /column "topics" does not exist/)
 })
+
+test('rows that policies hide are told of', { skip }, async t => {
+  const place = await placeFor(t, url)
+  const user = `${place.schema}_reader`
+  await place.run(`CREATE TABLE orders (id bigint PRIMARY KEY); INSERT INTO orders VALUES (1);
+    ALTER TABLE orders ENABLE ROW LEVEL SECURITY; CREATE ROLE ${user} LOGIN PASSWORD 'pw';
+    GRANT USAGE ON SCHEMA ${place.schema} TO ${user}; GRANT SELECT ON orders TO ${user}`)
+  try {
+    const warnings: string[] = []
+    const log = { debug() {}, info() {}, warn: (message: string) => void warnings.push(message) }
+    await openFor(t, place, { table: 'orders' }, { more: { log } })
+    assert.deepEqual(warnings, [])
+    await openFor(t, place, { table: 'orders' }, { settings: { user, password: 'pw' }, more: { log } })
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0]!, /row-level security of .*\.orders applies to this user/)
+  } finally {
+    await place.run(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+  }
+})

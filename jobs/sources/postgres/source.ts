@@ -16,6 +16,10 @@ export async function openPostgresSource(config: PostgresSourceConfig, context: 
   try {
     const { table, columns, end } = await connection.use(`open ${config.schema}.${config.table}`, async session => {
       const table = await readTable(session, config)
+      if (table.hides)
+        context.log.warn(
+          `row-level security of ${table.shown} applies to this user: rows that its policies hide are not read (a user with BYPASSRLS sees all)`,
+        )
       const columns = choose(table, config.columns)
       await tryOut(session, table, columns, config)
       return { table, columns, end: await lastOf(session, table) }

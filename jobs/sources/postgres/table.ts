@@ -19,6 +19,8 @@ export interface Table {
   sql: string
   columns: readonly Column[]
   primaryKey: readonly string[]
+  /** policies of the table decide which rows this user sees */
+  hides: boolean
   /** columns that order the rows, and tell any two of them apart */
   key: readonly Column[]
 }
@@ -42,8 +44,8 @@ const kindsOf: Readonly<Record<string, string>> = {
 export async function readTable(session: PgSession, { schema, table, key }: PostgresSourceConfig): Promise<Table> {
   const shown = `${schema}.${table}`
   const sql = qualified(schema, table)
-  const { rows: kinds } = await session.query<{ oid: number; kind: string }>(
-    'SELECT oid, relkind::text AS kind FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
+  const { rows: kinds } = await session.query<{ oid: number; kind: string; hides: boolean }>(
+    'SELECT oid, relkind::text AS kind, row_security_active(oid) AS hides FROM pg_catalog.pg_class WHERE oid = to_regclass($1)',
     [sql],
   )
   const [found] = kinds
@@ -64,6 +66,7 @@ export async function readTable(session: PgSession, { schema, table, key }: Post
     sql,
     columns,
     primaryKey,
+    hides: found.hides,
     key: keyOf({ shown, kind: kindsOf[found.kind] ?? 'a table' }, columns, unique, key),
   }
 }

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isS3 } from '../../drivers/s3/url.ts'
-import { quietContext } from '../../runtime/harness/context.suite.ts'
-import { batchOf, checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
-import { openParquet } from './open.ts'
-import { parquet } from './parquet.ts'
+import { isS3 } from '../../jobs/drivers/s3/url.ts'
+import { quietContext } from '../../jobs/runtime/harness/context.suite.ts'
+import { batchOf, checkpoint, streamOf } from '../../jobs/runtime/harness/sink.suite.ts'
+import { openParquet } from '../../jobs/sinks/parquet/open.ts'
+import { parquet } from '../../jobs/sinks/parquet/parquet.ts'
 
 /**
- * Rows per second into a folder and into a bucket, by turns: `node jobs/sinks/parquet/bucket.bench.ts s3://BUCKET`,
+ * Rows per second into a folder and into a bucket, by turns: `node test/bench/parquet-bucket.ts s3://BUCKET`,
  * with AWS_ENDPOINT_URL_S3 and the keys in the environment.
  */
 
