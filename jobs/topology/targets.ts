@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { serverFor } from '../drivers/postgres-sink/server.ts'
+import { serverFor } from '../drivers/postgres/server.ts'
 import { folded } from '../drivers/sqlite-sink/names.ts'
 import { realPath } from '../drivers/sqlite-sink/place.ts'
 import { PipelineError } from '../runtime/errors.ts'
@@ -48,7 +48,7 @@ export function sharedTables(plan: Plan, settings: Settings): Problem[] {
 
 function databaseOf({ raw }: PlannedNode, config: Config, settings: Settings): Database | undefined {
   if (raw.type.startsWith('sqlite')) return fileOf(config.path!)
-  const { host, port, database } = serverFor(settings, raw.name)
+  const { host, port, database } = serverFor(settings, 'postgres_sink', raw.name)
   const shown = `schema ${config.schema} of postgres://${host}:${port}/${database}`
   return { shown, identity: shown, fold: table => table }
 }

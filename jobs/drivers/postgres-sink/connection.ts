@@ -1,15 +1,15 @@
 import type { NodeContext } from '../../runtime/contract.ts'
 import { connectPg } from '../postgres/connect.ts'
 import type { Server } from '../postgres/keys.ts'
+import { serverFor } from '../postgres/server.ts'
 import type { PgSession } from '../postgres/session.ts'
-import { serverFor } from './server.ts'
 
 /** of the server, for staged rows and again to sort them; what is more lies in its temporary files */
 const stagingMemory = '32MB'
 
 /** The one connection of a sink. A server that is away is waited for. */
 export function openConnection(context: NodeContext): Promise<PgSession> {
-  const server = serverFor(context.settings, context.name)
+  const server = serverFor(context.settings, 'postgres_sink', context.name)
   return context.retry(`connect to postgres ${server.host}:${server.port}`, async () => {
     const session = await connect(context, server)
     try {
@@ -34,7 +34,7 @@ export async function versionOf(session: PgSession): Promise<number> {
 
 /** A connection for `check`, which waits for nobody. */
 export const openForCheck = (context: NodeContext): Promise<PgSession> =>
-  connect(context, serverFor(context.settings, context.name))
+  connect(context, serverFor(context.settings, 'postgres_sink', context.name))
 
 function connect({ settings, pipeline, name, signal }: NodeContext, server: Server): Promise<PgSession> {
   const { statement_timeout_secs, pool_acquire_timeout_secs } = settings.postgres_sink

@@ -1,27 +1,8 @@
 import { connectPg } from '../../drivers/postgres/connect.ts'
-import { type Server, serverOf } from '../../drivers/postgres/keys.ts'
+import { serverFor } from '../../drivers/postgres/server.ts'
 import type { PgSession } from '../../drivers/postgres/session.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-
-/** `postgres_source`, but for what `postgres_source_connections` has under the source's name. */
-function serverFor({ settings, name }: NodeContext): Server {
-  const { postgres_source, postgres_source_connections } = settings
-  const wanted = normalized(name)
-  const own = Object.entries(postgres_source_connections).find(([key]) => normalized(key) === wanted)?.[1]
-  const base = serverOf(postgres_source)
-  if (own === undefined) return base
-  const { pass, password, database, db, ...rest } = own
-  return serverOf({
-    ...base,
-    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
-    password: pass ?? password ?? base.password,
-    db: database ?? db ?? base.database,
-    database: undefined,
-  })
-}
-
-const normalized = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '_')
 
 /** The one connection of a source: opened again with the next call after it was lost. One call at a time. */
 export interface Connection {
@@ -41,7 +22,7 @@ export function createConnection(context: NodeContext): Connection {
   async function usable(): Promise<PgSession> {
     if (session?.broken) session = undefined
     session ??= await connectPg({
-      server: serverFor(context),
+      server: serverFor(context.settings, 'postgres_source', context.name),
       application: `millrace ${context.pipeline}/${context.name}`,
       statementTimeout: statement_timeout_secs * 1000,
       readOnly: true,

@@ -1,11 +1,11 @@
 import type { Settings } from '../../settings.ts'
-import { type Server, serverOf } from '../postgres/keys.ts'
+import { type Server, serverOf } from './keys.ts'
 
-/** Where a sink writes to: `postgres_sink`, but for what `postgres_sink_connections` has under the sink's name. */
-export function serverFor({ postgres_sink, postgres_sink_connections }: Settings, name: string): Server {
-  const base = serverOf(postgres_sink)
+/** The server of a source or sink: that of its section, but for what `…_connections` has under the node's name. */
+export function serverFor(settings: Settings, section: 'postgres_source' | 'postgres_sink', name: string): Server {
+  const base = serverOf(settings[section])
   const wanted = normalized(name)
-  const own = Object.entries(postgres_sink_connections).find(([key]) => normalized(key) === wanted)?.[1]
+  const own = Object.entries(settings[`${section}_connections`]).find(([key]) => normalized(key) === wanted)?.[1]
   if (own === undefined) return base
   return {
     host: own.host ?? base.host,
@@ -18,5 +18,5 @@ export function serverFor({ postgres_sink, postgres_sink_connections }: Settings
   }
 }
 
-/** As the model spells a sink's name in the environment. */
+/** As the model spells a node's name in the environment. */
 const normalized = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '_')
