@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient, type Logger } from '@clickhouse/client'
 import { PipelineError, context as within } from '../../runtime/errors.ts'
 import { exceptionIn, serverError, transportError } from './failures.ts'
 import type { Server } from './keys.ts'
+import { signedIn } from './sign-in.ts'
 
 export type Settings = Readonly<Record<string, string | number>>
 
@@ -50,8 +51,16 @@ const socketGrace = 5_000
 /** of an answer that says what went wrong */
 const errorBytes = 64 * 1024
 
+class Silence implements Logger {
+  trace(): void {}
+  debug(): void {}
+  info(): void {}
+  warn(): void {}
+  error(): void {}
+}
+
 export function openClickHouse({ server, timeout, signal }: ClientOptions): ClickHouse {
-  const { url, user, password, database } = server
+  const { url, user, password, database } = signedIn(server)
   const client: ClickHouseClient = createClient({
     url,
     username: user,
@@ -60,7 +69,8 @@ export function openClickHouse({ server, timeout, signal }: ClientOptions): Clic
     application: 'millrace',
     request_timeout: 2 ** 31 - 1,
     max_open_connections: 4,
-    log: { level: ClickHouseLogLevel.OFF },
+    // some of its lines come at every level
+    log: { level: ClickHouseLogLevel.OFF, LoggerClass: Silence },
   })
 
   async function exchange(sql: string, options: QueryOptions, body?: Body): Promise<Buffer> {

@@ -13,7 +13,7 @@ import {
 /** Microseconds, and days, from 1970 to 2000, where Postgres begins to count. */
 const microsTo2000 = 946_684_800_000_000
 const daysTo2000 = 10_957
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Collects the values of one column from the binary format of COPY. `name` is of the column, for messages. */
 export function createAppender(name: string, type: DataType): Appender {

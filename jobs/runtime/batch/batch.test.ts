@@ -176,3 +176,9 @@ test('taking, joining and slicing batches gives the rows that arrays would give'
     { numRuns: 200 },
   )
 })
+
+test('text keeps a byte order mark, wherever it is', () => {
+  const schema = new Schema([new Field('t', typeOf('utf8'), true)])
+  const { batch } = batchOfRows(schema, [{ t: '\ufeffa' }, { t: '\ufeff' }])
+  assert.deepEqual(rowsOf(batch!), [{ t: '\ufeffa' }, { t: '\ufeff' }])
+})

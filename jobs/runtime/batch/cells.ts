@@ -38,7 +38,7 @@ class Digits {
   }
 }
 
-const utf8 = new TextDecoder()
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function reader(data: Data): (row: number) => Exact {
   const isValid = validity(data)

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { type Data, type DataType, type Field, DataType as Is, TimeUnit } from 'apache-arrow'
 import { type ChType, parseType } from '../../drivers/clickhouse/types.ts'
+import { isJsonObject } from './json.ts'
 
 /**
  * What a column of ClickHouse holds of one of Arrow's. The server's own conversion wraps numbers around, cuts digits, and
@@ -42,10 +43,15 @@ function fit(type: DataType, to: ChType): Fit | undefined {
   return nested(type, to)
 }
 
-/** Of what lies inside, nothing is looked at: its type must hold all. */
+/** Texts that the server refuses aloud: it neither changes them nor makes NULL of them. */
+const loud = /^(Enum|JSON|Object)/
+
+/** Of what lies inside, nothing is looked at: its type must hold all, or the server say no. */
 function nested(type: DataType, to: ChType): Fit | undefined {
+  const holds = (type: DataType, inner: ChType): boolean =>
+    fit(type, inner) === 'all' || (Is.isUtf8(type) && loud.test(inner.name))
   const all = (...pairs: (readonly [Field, ChType | undefined])[]): Fit | undefined =>
-    pairs.every(([field, inner]) => inner !== undefined && fit(field.type, bare(inner)) === 'all') ? 'all' : undefined
+    pairs.every(([field, inner]) => inner !== undefined && holds(field.type, bare(inner))) ? 'all' : undefined
   if ((Is.isList(type) || Is.isFixedSizeList(type)) && to.name === 'Array') return all([type.children[0]!, to.args[0]])
   if (Is.isMap(type) && to.name === 'Map') {
     const [key, value] = type.children[0]!.type.children as [Field, Field]
@@ -117,12 +123,12 @@ function timestamp(unit: TimeUnit, to: ChType): Fit | undefined {
   return to.name === 'String' ? 'all' : undefined
 }
 
-const bytes = new TextDecoder()
+/** A mark at the beginning is part of the text. */
+const bytes = new TextDecoder('utf-8', { ignoreBOM: true })
 
 function text(to: ChType): Fit | undefined {
   const { name } = to
-  // what is none of an enum, and no JSON, is an error of the server
-  if (name === 'String' || /^(Enum|JSON|Object)/.test(name)) return 'all'
+  if (name === 'String') return 'all'
   if (name === 'FixedString') return noLonger(to)
   const target = targetRange(to)
   const wanted = (isGood: (text: string) => boolean): Fit => {
@@ -132,11 +138,27 @@ function text(to: ChType): Fit | undefined {
   }
   if (target !== undefined)
     return wanted(text => /^-?\d{1,78}$/.test(text) && BigInt(text) >= target[0] && BigInt(text) <= target[1])
+  if (name.startsWith('Enum')) {
+    const members = membersOf(to)
+    // the server takes the number of a member for it, too, which is another text then
+    return wanted(text => members.has(text))
+  }
+  if (/^(JSON|Object)$/.test(name)) return wanted(isJsonObject)
   if (name === 'UUID') return wanted(text => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text))
   if (name === 'IPv4') return wanted(isIPv4)
   if (name === 'IPv6') return wanted(text => isIPv6(text) || isIPv4(text))
   return undefined
 }
+
+const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', 0: '\0' }
+
+/** `Enum8('few' = 1, 'a\'b' = 2)` */
+const membersOf = ({ args }: ChType): ReadonlySet<string> =>
+  new Set(
+    args.map(({ text }) =>
+      text.slice(1, text.lastIndexOf("'")).replace(/\\(.)/gs, (_, char: string) => escapes[char] ?? char),
+    ),
+  )
 
 function noLonger({ args }: ChType): Fit {
   const most = Number(args[0]!.name)

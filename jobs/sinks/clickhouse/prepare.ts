@@ -139,7 +139,7 @@ const versionFieldOf = (name: string, type: string): Field =>
     ? new Field(name, new Timestamp(TimeUnit.MICROSECOND, 'UTC'), false)
     : new Field(name, new Uint64(), false)
 
-const holdsNull = (type: string): boolean =>
+export const holdsNull = (type: string): boolean =>
   isNullable(type) || /^(Array|Map|Tuple|Nested|JSON|Dynamic|Variant)/.test(type)
 
 /** A time of day is the number that it is, but for the columns that have such a type. */

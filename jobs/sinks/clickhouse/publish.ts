@@ -2,13 +2,13 @@ import type { ClickHouse } from '../../drivers/clickhouse/client.ts'
 import { exceptionOf } from '../../drivers/clickhouse/failures.ts'
 import { quote, quoteTable, showTable } from '../../drivers/clickhouse/names.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
-import { toPipelineError } from '../../runtime/errors.ts'
+import { type PipelineError, toPipelineError } from '../../runtime/errors.ts'
 import { hash, insertSettings, type Positions } from './positions.ts'
 import type { Staged } from './stage.ts'
 import type { Table } from './table.ts'
 
 export interface Publisher {
-  /** Blocks in order; those that are there already are dropped by the server. */
+  /** Blocks in order; those that are there already are dropped by the server. The table was looked at just before. */
   insert(blocks: readonly Staged[], run: string, epoch: number): Promise<void>
   /** The last call failed, and nothing of it is in the table: the server said no to its first request. */
   isUntouched(): boolean
@@ -21,6 +21,8 @@ export interface PublisherOptions {
   table: Table
   columns: readonly string[]
   positions: Positions
+  /** what has changed of the table, and ends the attempt */
+  changed(): Promise<PipelineError | undefined>
   context: NodeContext
   /** inserts have a token */
   exact: boolean
@@ -28,11 +30,19 @@ export interface PublisherOptions {
 
 /**
  * An insert cannot be made conditional on the head of the log, so that the head is looked at before it, and again where
- * that was so long ago that this process may have been stopped in between; milliseconds.
+ * that was so long ago that this process may have been stopped in between; and so is the table. Milliseconds.
  */
 const trusted = 5_000
 
-export function createPublisher({ server, table, columns, positions, context, exact }: PublisherOptions): Publisher {
+export function createPublisher({
+  server,
+  table,
+  columns,
+  positions,
+  changed,
+  context,
+  exact,
+}: PublisherOptions): Publisher {
   const { pipeline, name, retry } = context
   const shown = showTable(table.name)
   const into = `INSERT INTO ${quoteTable(table.name)} (${columns.map(quote).join(', ')}) FORMAT ArrowStream`
@@ -46,8 +56,13 @@ export function createPublisher({ server, table, columns, positions, context, ex
       let seen = performance.now()
       for (const [seq, { body, rows }] of blocks.entries()) {
         const token = hash(run, pipeline, name, epoch, seq)
-        await retry(`insert ${rows} rows into ${shown}`, async () => {
-          if (performance.now() - seen > trusted) await positions.confirm()
+        // of no use to try again within this attempt, whatever the code says
+        const drift = await retry(`insert ${rows} rows into ${shown}`, async () => {
+          if (performance.now() - seen > trusted) {
+            await positions.confirm()
+            const found = await changed()
+            if (found !== undefined) return found
+          }
           seen = performance.now()
           const settings = { ...insertSettings, ...(exact && { insert_deduplication_token: token }) }
           const wasUntouched = isUntouched
@@ -57,7 +72,9 @@ export function createPublisher({ server, table, columns, positions, context, ex
             throw error
           })
           seen = performance.now()
+          return undefined
         })
+        if (drift !== undefined) throw drift
       }
     },
     async remove(condition) {

@@ -7,12 +7,23 @@ import { PipelineError, context as within } from '../../runtime/errors.ts'
 import type { ClickHouseSinkConfig } from './clickhouse.ts'
 import { nameOfTable, openServer } from './connect.ts'
 import { createDeletes } from './deletes.ts'
+import { driftOf } from './drift.ts'
 import { layoutOf } from './layout.ts'
 import { createPositions, type Entry, type Intent } from './positions.ts'
 import { createPreparer } from './prepare.ts'
 import { createPublisher } from './publish.ts'
 import { createStage } from './stage.ts'
-import { addSql, blocksOf, createSql, faultsOf, missingColumns, readTable, type Table, warningsOf } from './table.ts'
+import {
+  addSql,
+  blocksOf,
+  createSql,
+  faultsOf,
+  missingColumns,
+  readColumns,
+  readTable,
+  type Table,
+  warningsOf,
+} from './table.ts'
 
 export async function openClickHouseSink(
   config: ClickHouseSinkConfig,
@@ -79,8 +90,17 @@ async function createSink(
       encoding: config.compression ?? settings.clickhouse_sink.compression,
       level: config.compression_level ?? settings.clickhouse_sink.compression_level,
     })
-    const publisher = createPublisher({ server, table, columns: preparer.columns, positions, context, exact })
-    return { table, deletes, preparer, stage, publisher }
+    const changed = async () => driftOf(table, await readColumns(server, name), layout, preparer.columns)
+    const publisher = createPublisher({
+      server,
+      table,
+      columns: preparer.columns,
+      positions,
+      changed,
+      context,
+      exact,
+    })
+    return { table, deletes, preparer, stage, publisher, changed }
   }
 
   /** A sink goes on in the table that it was published to, as long as nobody resets it. */
@@ -105,7 +125,8 @@ async function createSink(
     const table = await retry(`prepare table ${shown}`, () => prepareTable(entry!.table === undefined))
     refuseOther(entry, table)
     if (parts === undefined) for (const warning of warningsOf(table!, config, layout)) context.log.warn(warning)
-    parts ??= partsOf(table!)
+    // the table may be another one than at the last time
+    parts = partsOf(table!)
     return checkpoint
   }
 
@@ -143,6 +164,8 @@ async function createSink(
     let next: Entry = { ...last, version: value, table: { name: shown, uuid: own.table.uuid } }
     if (rows > 0 || conditions.length > 0) {
       await wait(rows)
+      const drift = await retry(`look at table ${shown}`, own.changed)
+      if (drift !== undefined) throw drift
       if (begunBefore === undefined) {
         const base = await retry('count the blocks', () => blocksOf(server, own.table))
         const intent: Intent = {

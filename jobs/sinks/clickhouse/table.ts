@@ -1,5 +1,11 @@
 import type { ClickHouse } from '../../drivers/clickhouse/client.ts'
-import { type Description, describeTable, isReplacing, unquoted } from '../../drivers/clickhouse/describe.ts'
+import {
+  type ChColumn,
+  type Description,
+  describeTable,
+  isReplacing,
+  unquoted,
+} from '../../drivers/clickhouse/describe.ts'
 import { literal, quote, quoteTable, showTable, type TableName } from '../../drivers/clickhouse/names.ts'
 import { columnType, isNullable } from '../../drivers/clickhouse/types.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
@@ -28,11 +34,21 @@ export async function readTable(server: ClickHouse, name: TableName): Promise<Ta
     engine,
     args,
     sortingKey: sortingKey.map(unquoted),
-    columns: new Map(
-      columns.map(({ name, type, kind }) => [name, { type, computed: /^(MATERIALIZED|ALIAS)$/.test(kind) }]),
-    ),
+    columns: byName(columns),
     window: windowOf(engine, engineFull, new Map(defaults.map(({ name, value }) => [name, value]))),
   }
+}
+
+const byName = (columns: readonly ChColumn[]): Table['columns'] =>
+  new Map(columns.map(({ name, type, kind }) => [name, { type, computed: /^(MATERIALIZED|ALIAS)$/.test(kind) }]))
+
+/** The columns alone, as they are now; none: there is no such table. */
+export async function readColumns(server: ClickHouse, { database, table }: TableName): Promise<Table['columns']> {
+  const columns = await server.rows<ChColumn>(
+    'SELECT name, type, default_kind AS kind FROM system.columns WHERE database = {database:String} AND table = {table:String}',
+    { params: { database, table } },
+  )
+  return byName(columns)
 }
 
 /** Blocks of which a new table knows the tokens. */
