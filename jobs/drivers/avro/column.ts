@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { type Data, type DataType, DataType as Is, makeData } from 'apache-arrow'
 import { dataOf } from '../../runtime/batch/build.ts'
 import { type Cell, coercer, Misfit } from '../../runtime/batch/coerce.ts'
+import { nameOf } from '../../runtime/batch/types.ts'
 import type { Cursor } from './cursor.ts'
 
 /** A column that grows row by row, in any order of writes to the last row: a later write to it counts. */
@@ -23,7 +24,9 @@ const firstRows = 1024
 export function columnBuilder(type: DataType): ColumnBuilder {
   if (Is.isUtf8(type) || Is.isBinary(type)) return bytesColumn(type)
   if (Is.isBool(type)) return boolColumn(type)
-  if (type.ArrayType === BigInt64Array || type.ArrayType === BigUint64Array) {
+  // a list says the array of its items
+  const isNested = type.children !== null
+  if (!isNested && (type.ArrayType === BigInt64Array || type.ArrayType === BigUint64Array)) {
     if (!Is.isDecimal(type)) return longColumn(type)
   }
   if ((Is.isInt(type) && type.bitWidth <= 32) || Is.isFloat(type) || Is.isDate(type)) return numberColumn(type)
@@ -167,6 +170,7 @@ function longColumn(type: DataType): ColumnBuilder {
 function numberColumn(type: DataType): ColumnBuilder {
   const validity = createValidity()
   const convert = coercer(type)
+  const isSingle = type.ArrayType === Float32Array
   let values = new Float64Array(firstRows)
   const setNumber = (row: number, value: number) => {
     if (row >= values.length) values = grown(values, row + 1)
@@ -179,8 +183,12 @@ function numberColumn(type: DataType): ColumnBuilder {
     setNull: row => validity.clear(row),
     setValue(row, value) {
       const cell = convert(value)
-      if (cell === null) validity.clear(row)
-      else setNumber(row, Number(cell))
+      if (cell === null) return validity.clear(row)
+      const number = Number(cell)
+      // infinity is a value, and no stand-in for a large one
+      if (isSingle && Number.isFinite(number) && !Number.isFinite(Math.fround(number)))
+        throw new Misfit(`${number} does not fit ${nameOf(type)}`)
+      setNumber(row, number)
     },
     finish(rows) {
       if (values.length < rows) values = grown(values, rows)

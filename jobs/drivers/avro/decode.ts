@@ -5,6 +5,7 @@ import { nameOf } from '../../runtime/batch/types.ts'
 import type { ColumnBuilder } from './column.ts'
 import type { Cursor } from './cursor.ts'
 import { decoderOf, type Mapped, mapSchema } from './types.ts'
+import { exactly, holds } from './widen.ts'
 
 /** Reads one record at the cursor into the row of all columns; those that the record lacks become null. */
 export type RowDecoder = (cursor: Cursor, row: number) => void
@@ -111,8 +112,10 @@ function direct(type: unknown, mapped: Mapped, builder: ColumnBuilder): Step | u
 /** By way of a value. */
 function converting(type: Type, mapped: Mapped, builder: ColumnBuilder): Step {
   const rescale = timeScale(mapped, builder)
+  const check = holds(builder.type, mapped.type) ? undefined : exactly(builder.type)
   return (cursor, row) => {
     const value = mapped.convert(decode(type, cursor))
+    check?.(value)
     builder.setValue(row, rescale === undefined || value === null ? value : rescale(value as bigint))
   }
 }

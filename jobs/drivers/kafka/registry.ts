@@ -16,23 +16,28 @@ export interface Registered {
 }
 
 export interface Registry {
+  /** its URL, for messages: without a user or password */
+  readonly where: string
   /** The Avro schema of an id, asked for once; undefined: there is none. */
   schema(id: number): Promise<unknown>
   /** The newest of a subject; undefined: there is none. */
   latest(subject: string): Promise<Registered | undefined>
   /** The id of the schema under the subject, which gets it where it is new. */
   register(subject: string, schema: unknown): Promise<number>
+  /** Why the newest of the subject does not allow the schema after it; undefined: it does, or there is no subject. */
+  objection(subject: string, schema: unknown): Promise<string | undefined>
 }
 
 const seconds = 30
+/** What fetch says of a URL that it never asks (Fetch Standard, "main fetch" and "HTTP-redirect fetch"). */
+const forGood = new Set(['bad port', 'unknown scheme', 'redirect count exceeded'])
 
 export function connectRegistry(
   settings: KafkaConnection,
   section: string,
   context: Pick<NodeContext, 'retry' | 'signal'>,
 ): Registry {
-  const url = settings.schema_registry_url.replace(/\/+$/, '')
-  const { schema_registry_username: user, schema_registry_password: password = '' } = settings
+  const { url, user, password } = addressOf(settings, section)
   const headers: Record<string, string> = {
     accept: 'application/vnd.schemaregistry.v1+json, application/json',
     ...(user !== undefined && { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }),
@@ -55,10 +60,19 @@ export function connectRegistry(
         text = await response.text()
       } catch (error) {
         context.signal.throwIfAborted()
+        const why = String((error as { cause?: Error }).cause?.message ?? error)
+        if (forGood.has(why))
+          throw new PipelineError(
+            'bad_pipeline',
+            `schema registry ${url}: ${why}: check ${section}.schema_registry_url`,
+            {
+              cause: error,
+            },
+          )
         const isLate = (error as Error).name === 'TimeoutError'
         throw new PipelineError(
           isLate ? 'timeout' : 'unavailable',
-          `schema registry: ${isLate ? `no answer within ${seconds} s` : String((error as { cause?: Error }).cause?.message ?? error)}`,
+          `schema registry: ${isLate ? `no answer within ${seconds} s` : why}`,
           { cause: error },
         )
       }
@@ -93,6 +107,7 @@ export function connectRegistry(
   }
 
   return {
+    where: url,
     schema(id) {
       let schema = known.get(id)
       if (schema === undefined) {
@@ -115,7 +130,37 @@ export function connectRegistry(
       if (Number.isInteger(answer?.id)) return answer!.id as number
       throw new PipelineError('refused', `schema registry: subject ${subject} cannot be registered: status 404`)
     },
+    async objection(subject, schema) {
+      const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`
+      const answer = await ask(path, { schema: JSON.stringify(schema) })
+      if (answer?.is_compatible !== false) return undefined
+      const { messages } = answer
+      return Array.isArray(messages) && messages.length > 0
+        ? messages.join('; ')
+        : 'its rules of compatibility forbid it'
+    },
   }
+}
+
+/** A user in the URL is taken where the settings name none; fetch would refuse it there, and messages would show it. */
+function addressOf(settings: KafkaConnection, section: string) {
+  const wrong = (why: string) => new PipelineError('bad_pipeline', `${section}.schema_registry_url ${why}`)
+  const url = URL.parse(settings.schema_registry_url)
+  if (url === null) throw wrong('is no URL: http://HOST:PORT is one')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw wrong(`begins with ${url.protocol}//, and a registry is asked by http or https`)
+  const own = settings.schema_registry_username
+  let user: string | undefined
+  let password: string
+  try {
+    user = own ?? (url.username === '' ? undefined : decodeURIComponent(url.username))
+    password = settings.schema_registry_password ?? (own === undefined ? decodeURIComponent(url.password) : '')
+  } catch {
+    throw wrong('has a user or password with a % that begins no byte: write %25, or set schema_registry_username')
+  }
+  url.username = ''
+  url.password = ''
+  return { url: url.href.replace(/\/+$/, ''), user, password }
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

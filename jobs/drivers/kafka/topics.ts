@@ -1,4 +1,4 @@
-import { ConfigResourceTypes } from '@platformatic/kafka'
+import { ConfigResourceTypes, createTopicsV7 } from '@platformatic/kafka'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Cluster, TopicInfo } from './cluster.ts'
 import { answerOf, kafkaFailure } from './failures.ts'
@@ -31,6 +31,24 @@ export async function ensureTopic(cluster: Cluster, name: string, shape: TopicSh
   const made = await cluster.topic(name)
   if (made?.leaders.every(leader => leader >= 0)) return made
   throw new PipelineError('unavailable', `kafka ${cluster.where}: topic ${name} was made, and has no leader yet`)
+}
+
+/** Asks whether the topic could be made, and makes none. Throws the answer of the broker. */
+export async function tryTopic(cluster: Cluster, name: string, shape: TopicShape): Promise<void> {
+  const topic = {
+    name,
+    numPartitions: shape.partitions,
+    replicationFactor: shape.replicas,
+    assignments: [],
+    configs: Object.entries(shape.configs).map(([name, value]) => ({ name, value })),
+  }
+  try {
+    await cluster.call(cluster.admin.currentMetadata?.controllerId, createTopicsV7.api, [topic], 30_000, true)
+  } catch (error) {
+    if (answerOf(error) === 'TOPIC_ALREADY_EXISTS') return
+    const { code, message } = kafkaFailure(error, cluster.where)
+    throw new PipelineError(code, `topic ${name} cannot be made: ${message}`, { cause: error })
+  }
 }
 
 /** Settings of a topic as the brokers have them. */

@@ -38,6 +38,8 @@ export interface ProducerOptions {
   timeout: number
   /** leader of the partition, which may be looked up anew */
   leaderOf(topic: string, partition: number, isStale: boolean): Promise<number>
+  /** milliseconds of failing until the topics are looked up, default 10 s: brokers that start know none for a while */
+  lookAfter?: number
 }
 
 const transactions = 1
@@ -57,7 +59,7 @@ const lostEpoch = new Set([
 ])
 
 export function createProducer(options: ProducerOptions): TransactionalProducer {
-  const { cluster, context, transactionalId, timeout, leaderOf } = options
+  const { cluster, context, transactionalId, timeout, leaderOf, lookAfter = 10_000 } = options
   let producer: Producer | undefined
   let coordinator: number | undefined
   let openedAt: number | undefined
@@ -83,10 +85,38 @@ export function createProducer(options: ProducerOptions): TransactionalProducer 
           }
         })
       } catch (error) {
-        if (!isBusy(error)) throw error
+        if (causeOf(error, Busy) === undefined) throw error
       }
       await sleep(soonMs, undefined, { signal: context.signal })
     }
+  }
+
+  /**
+   * Runs an attempt of a retry that may fail for ever since a topic was deleted. That ends with an error which begins
+   * again with what is there.
+   */
+  function lookingFor(names: Iterable<string>): <T>(attempt: () => Promise<T>) => Promise<T> {
+    const since = performance.now()
+    return async attempt => {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (performance.now() - since >= lookAfter)
+          for (const name of new Set(names)) if ((await cluster.topic(name)) === undefined) throw new Gone(name)
+        throw error
+      }
+    }
+  }
+
+  /** What ended a retry is to be tried again by the pipeline. */
+  function restarting(error: unknown): unknown {
+    const gone = causeOf(error, Gone)
+    if (gone === undefined) return error
+    return new PipelineError(
+      'unavailable',
+      `kafka ${cluster.where}: topic ${gone.topic} was deleted, with the messages that it had: the pipeline starts again, makes it anew, and sends what comes after its last checkpoint. To send all rows again, start with --reset, or give the sink another name`,
+      { cause: error },
+    )
   }
 
   async function findCoordinator(through: Cluster): Promise<number> {
@@ -137,7 +167,7 @@ export function createProducer(options: ProducerOptions): TransactionalProducer 
     try {
       return await work()
     } catch (error) {
-      throw await explain(error)
+      throw await explain(restarting(error))
     }
   }
 
@@ -151,8 +181,9 @@ export function createProducer(options: ProducerOptions): TransactionalProducer 
     }))
     const transaction = { transactionalId, producerId: id, producerEpoch: epoch, verifyOnly: false, topics }
     openedAt ??= performance.now()
+    const look = lookingFor(topics.map(({ name }) => name))
     await coordinated('add partitions to the transaction', node =>
-      cluster.call(node, addPartitionsToTxnV3.api, [transaction]),
+      look(() => cluster.call(node, addPartitionsToTxnV3.api, [transaction])),
     )
     for (const { topic, partition } of fresh) added.add(keyOf(topic, partition))
   }
@@ -160,7 +191,7 @@ export function createProducer(options: ProducerOptions): TransactionalProducer 
   async function sendAll(batches: readonly ProduceBatch[]): Promise<void> {
     let left = batches
     let isStale = false
-    await context.retry('send messages', async () => {
+    async function attempt(): Promise<void> {
       const byLeader = new Map<number, ProduceBatch[]>()
       for (const batch of left) {
         const leader = await leaderOf(batch.topic, batch.partition, isStale)
@@ -195,7 +226,9 @@ export function createProducer(options: ProducerOptions): TransactionalProducer 
       isStale = true
       const { error } = refused.find(({ error }) => !kafkaFailure(error, cluster.where).retryable) ?? refused[0]!
       throw kafkaFailure(error, cluster.where)
-    })
+    }
+    const look = lookingFor(batches.map(({ topic }) => topic))
+    await context.retry('send messages', () => look(attempt))
   }
 
   async function end(committed: boolean): Promise<void> {
@@ -264,8 +297,17 @@ class Busy extends PipelineError {
   }
 }
 
+/** Ends a retry; the pipeline may begin again. */
+class Gone extends PipelineError {
+  readonly topic: string
+  constructor(topic: string) {
+    super('refused', `topic ${topic} is not there any more`)
+    this.topic = topic
+  }
+}
+
 /** Through what was wrapped around it. */
-function isBusy(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof Busy) return true
-  return false
+function causeOf<T>(error: unknown, kind: new (...args: never[]) => T): T | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof kind) return cause
+  return undefined
 }

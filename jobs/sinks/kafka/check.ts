@@ -1,7 +1,7 @@
 import { DataType as Is } from 'apache-arrow'
 import { avroSchemaOf } from '../../drivers/avro/encode.ts'
-import { type Cluster, connectCluster } from '../../drivers/kafka/cluster.ts'
-import { connectRegistry } from '../../drivers/kafka/registry.ts'
+import type { Cluster } from '../../drivers/kafka/cluster.ts'
+import type { TopicShape } from '../../drivers/kafka/topics.ts'
 import { nameOf, OP } from '../../runtime/batch/types.ts'
 import type { NodeContext, Stream } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
@@ -14,16 +14,14 @@ export const keyOf = (config: KafkaSinkConfig, input: Stream): readonly string[]
 /** What the rows are, apart from what became of them. */
 export const fieldsOf = (input: Stream) => input.schema.fields.filter(({ name }) => name !== OP)
 
-/** What is missing at the servers, as far as it can be seen without making anything. */
-export async function connect(config: KafkaSinkConfig, context: NodeContext): Promise<void> {
-  const { kafka_sink: settings } = context.settings
-  const cluster = connectCluster(settings, 'kafka_sink', context)
-  try {
-    await context.retry(`look up topic ${config.topic}`, () => cluster.topic(config.topic))
-    if (config.data_format === 'avro')
-      await connectRegistry(settings, 'kafka_sink', context).latest(`${config.topic}-value`)
-  } finally {
-    await cluster.close()
+/** Of the topics that are made: that of the rows, and that of the checkpoints. */
+export function shapesOf(config: KafkaSinkConfig): { own: TopicShape; store: TopicShape } {
+  const replicas = config.topic_replication ?? -1
+  const compacted: Record<string, string> = config.data_format === 'raw' ? {} : { 'cleanup.policy': 'compact' }
+  const configs = { 'retention.ms': '-1', ...compacted, ...config.topic_configs }
+  return {
+    own: { partitions: config.topic_partitions ?? -1, replicas, configs },
+    store: { partitions: 1, replicas, configs: { 'cleanup.policy': 'compact' } },
   }
 }
 
@@ -32,8 +30,10 @@ export function checkConfig(config: KafkaSinkConfig, input: Stream, context: Nod
   const fields = fieldsOf(input)
   const wrong = (message: string, ...path: string[]) => new PipelineError('bad_pipeline', message, { path })
   const names = fields.map(({ name }) => JSON.stringify(name)).join(', ')
-  if (!/^[a-zA-Z0-9._-]{1,249}$/.test(config.topic) || config.topic === '.' || config.topic === '..')
-    throw wrong(`${JSON.stringify(config.topic)} is no name of a topic: letters, digits, '.', '_' and '-' are`, 'topic')
+  for (const key of ['topic', 'checkpoint_topic'] as const) {
+    const why = wrongName(config[key])
+    if (why !== undefined) throw wrong(why, key)
+  }
   if (config.topic === config.checkpoint_topic)
     throw wrong('the checkpoints cannot be in the topic of the rows: name another one', 'checkpoint_topic')
   timeoutOf(config, context)
@@ -68,6 +68,14 @@ export function checkConfig(config: KafkaSinkConfig, input: Stream, context: Nod
       'primary_key',
     )
   if (config.data_format === 'avro') avroSchemaOf(fields, { name: 'Row' })
+}
+
+/** As Kafka has it: `a..b` is one. */
+function wrongName(topic: string): string | undefined {
+  if (topic.length > 249)
+    return `the name of a topic has at most 249 characters, and ${topic.slice(0, 20)}… has ${topic.length}`
+  if (/^[a-zA-Z0-9._-]+$/.test(topic) && topic !== '.' && topic !== '..') return undefined
+  return `${JSON.stringify(topic)} is no name of a topic: letters, digits, '.', '_' and '-' are, and '.' and '..' are none`
 }
 
 /** Brokers allow 15 minutes unless they are told otherwise. */

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { service } from '../../../test/support/servers.ts'
 import { decoderOf } from '../../drivers/avro/types.ts'
 import { consume, type Read, withAdmin } from '../../drivers/kafka/harness.suite.ts'
+import type { Json } from '../../runtime/contract.ts'
 import { checkpoint } from '../../runtime/harness/sink.suite.ts'
+import { keyParser } from '../../sources/kafka/tombstone.ts'
 import { batchOf, openSink, placeFor } from './harness.suite.ts'
 
 const { skip, at } = service('kafka')
@@ -73,7 +75,7 @@ test('rows are Avro messages of a schema that is registered, and that a peer can
           list: [1, 2],
           big: 2n ** 64n - 1n,
         },
-        { id: 2, who: null },
+        { id: 2, who: 'a:b' },
       ],
       types,
     ),
@@ -81,7 +83,7 @@ test('rows are Avro messages of a schema that is registered, and that a peer can
   )
   await sink.commit(checkpoint(1))
   const [first, second] = await consume(brokers, place.topic, 2)
-  assert.deepEqual(keysOf([first!, second!]), ['-9223372036854775808:käfer', '2:'])
+  assert.deepEqual(keysOf([first!, second!]), ['-9223372036854775808:käfer', '2:a\\:b'])
   const answer = await fetch(`${registry.at.REGISTRY}/subjects/${place.topic}-value/versions/latest`)
   const { schema, id } = (await answer.json()) as { schema: string; id: number }
   assert.equal(JSON.parse(schema).doc, '{"primaryKeys":["id","who"]}')
@@ -158,6 +160,80 @@ test('of rows with one key only the last of a batch is sent, unless deduplicate 
     )
   }
 })
+
+test(
+  'a row whose key is null is a dead letter, also where others have the same, and an empty text is a key',
+  { skip },
+  async t => {
+    for (const primary_key of ['who', 'id, who']) {
+      const place = placeFor(t, brokers)
+      const { sink, context } = await openSink(t, place, { keys: { primary_key } })
+      await sink.begin()
+      await sink.write(
+        batchOf([
+          { id: 1, who: null },
+          { id: 2, who: '' },
+          { id: 1, who: null, _gs_op: 'd' },
+          { id: 3, who: 'q' },
+        ]),
+        1,
+      )
+      await sink.write(batchOf([{ id: 4, who: null }]), 1)
+      await sink.commit(checkpoint(1))
+      const keys = keysOf(await consume(brokers, place.topic, 2))
+      assert.deepEqual(keys, primary_key === 'who' ? ['', 'q'] : ['2:', '3:q'])
+      assert.deepEqual(context.deadRows, [
+        dead({ id: 1, who: null, _gs_op: 'i' }),
+        dead({ id: 1, who: null, _gs_op: 'd' }),
+        dead({ id: 4, who: null, _gs_op: 'i' }),
+      ])
+    }
+    function dead(row: Record<string, Json>) {
+      return {
+        code: 'bad_row',
+        message: 'a row cannot be sent: column "who" of the primary key is null',
+        row,
+      }
+    }
+  },
+)
+
+test(
+  'keys of several columns differ where their rows do, and the source reads them from tombstones',
+  { skip },
+  async t => {
+    const place = placeFor(t, brokers)
+    const types = { a: 'utf8', b: 'utf8', at: 'timestamp(ms, UTC)' }
+    const at = '2024-01-02T03:04:05.678Z'
+    const primary_key = 'a, b, at'
+    const texts = [
+      ['x:y', 'z'],
+      ['x', 'y:z'],
+      ['x\\', ':z'],
+      ['x\\:', 'z'],
+      ['\\n', ''],
+      ['', 'ü:'],
+    ] as const
+    const { sink } = await openSink(t, place, { types, keys: { primary_key, tombstones: true } })
+    await sink.begin()
+    await sink.write(
+      batchOf(
+        texts.map(([a, b]) => ({ a, b, at, _gs_op: 'd' })),
+        types,
+      ),
+      1,
+    )
+    await sink.commit(checkpoint(1))
+    const keys = keysOf(await consume(brokers, place.topic, texts.length))
+    assert.equal(new Set(keys).size, texts.length)
+    assert.equal(keys[0], 'x\\:y:z:2024-01-02T03\\:04\\:05.678Z')
+    const parse = keyParser(['a', 'b', 'at'])
+    assert.deepEqual(
+      keys.map(key => [...parse(Buffer.from(key)).values()]),
+      texts.map(([a, b]) => [a, b, at]),
+    )
+  },
+)
 
 test('with tombstones a delete is a message without a value', { skip }, async t => {
   const place = placeFor(t, brokers)

@@ -47,6 +47,6 @@ export const kafka = defineSink({
   config,
   guarantee: 'exactly_once',
   check: async (config, input, context) => (await import('./check.ts')).checkConfig(config, input, context),
-  connect: async (config, _, context) => (await import('./check.ts')).connect(config, context),
+  connect: async (config, input, context) => (await import('./connect.ts')).connect(config, input, context),
   open: async (config, input, context) => (await import('./sink.ts')).openKafka(config, input, context),
 })

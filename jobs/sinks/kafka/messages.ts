@@ -1,14 +1,15 @@
-import { type Data, DataType as Is, type RecordBatch } from 'apache-arrow'
+import type { RecordBatch } from 'apache-arrow'
 import { Bytes } from '../../drivers/avro/bytes.ts'
 import { avroSchemaOf, rowEncoder } from '../../drivers/avro/encode.ts'
 import { headBytes, magicByte, type Registry } from '../../drivers/kafka/registry.ts'
 import { type EncodedHeaders, encodeHeaders } from '../../drivers/kafka/write.ts'
-import { columnsOf, jsonReader, validity } from '../../runtime/batch/cells.ts'
+import { columnsOf } from '../../runtime/batch/cells.ts'
 import { jsonLines } from '../../runtime/batch/rows.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { Stream } from '../../runtime/contract.ts'
 import { fieldsOf, keyOf } from './check.ts'
 import type { KafkaSinkConfig } from './kafka.ts'
+import { bytesOf, messageKeys } from './keys.ts'
 
 /** The message of each row of a batch. What is given is good until the next call. */
 export interface Messages {
@@ -26,7 +27,7 @@ export async function openEncode(config: KafkaSinkConfig, input: Stream, registr
     case 'json':
       return batch => {
         const lines = jsonLines(batch, [OP])
-        return { key: keyReader(batch, primaryKey), value: row => Buffer.from(lines[row]!) }
+        return { key: messageKeys(batch, primaryKey), value: row => Buffer.from(lines[row]!) }
       }
     case 'raw':
       return batch => {
@@ -45,12 +46,8 @@ export async function openEncode(config: KafkaSinkConfig, input: Stream, registr
   }
 }
 
-async function openAvro(
-  config: KafkaSinkConfig,
-  input: Stream,
-  primaryKey: readonly string[],
-  registry: Registry,
-): Promise<Encode> {
+/** What is registered for the rows. */
+export async function registrable(config: KafkaSinkConfig, input: Stream, registry: Registry) {
   const subject = `${config.topic}-value`
   const before = (await registry.latest(subject))?.schema
   // the model writes a union with null, and a subject keeps its shape
@@ -61,15 +58,25 @@ async function openAvro(
   const schema = avroSchemaOf(fieldsOf(input), {
     name: record?.name ?? config.topic.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_'),
     namespace: record?.namespace,
-    doc: JSON.stringify({ primaryKeys: primaryKey }),
+    doc: JSON.stringify({ primaryKeys: keyOf(config, input) }),
   })
-  const id = await registry.register(subject, isUnion ? ['null', schema] : schema)
+  return { subject, schema: isUnion ? ['null', schema] : schema, isUnion }
+}
+
+async function openAvro(
+  config: KafkaSinkConfig,
+  input: Stream,
+  primaryKey: readonly string[],
+  registry: Registry,
+): Promise<Encode> {
+  const { subject, schema, isUnion } = await registrable(config, input, registry)
+  const id = await registry.register(subject, schema)
   const columns = input.schema.fields.flatMap(({ name }, at) => (name === OP ? [] : [at]))
   const out = new Bytes()
   return batch => {
     const encode = rowEncoder(batch, columns)
     return {
-      key: keyReader(batch, primaryKey),
+      key: messageKeys(batch, primaryKey),
       value(row) {
         out.length = 0
         out.byte(magicByte)
@@ -83,37 +90,9 @@ async function openAvro(
   }
 }
 
-/** The values of the key as text, with colons between. */
-function keyReader(batch: RecordBatch, primaryKey: readonly string[]): (row: number) => Uint8Array {
-  const parts = primaryKey.map(name => {
-    const { data } = columnsOf(batch).find(column => column.name === name)!
-    if (Is.isUtf8(data.type)) {
-      const read = bytesOf(data)
-      return (row: number) => read(row) ?? empty
-    }
-    const read = jsonReader(data)
-    return (row: number) => {
-      const value = read(row)
-      if (value === null) return empty
-      return Buffer.from(typeof value === 'object' ? JSON.stringify(value) : String(value))
-    }
-  })
-  if (parts.length === 1) return parts[0]!
-  return row => Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part(row)] : [colon, part(row)])))
-}
-
-const empty = Buffer.alloc(0)
-const colon = Buffer.from(':')
-
 function bytesReader(batch: RecordBatch, name: string): (row: number) => Uint8Array | null {
   const column = columnsOf(batch).find(candidate => candidate.name === name)
   return column === undefined ? () => null : bytesOf(column.data)
-}
-
-function bytesOf(data: Data): (row: number) => Uint8Array | null {
-  const isValid = validity(data)
-  const { values, valueOffsets } = data
-  return row => (isValid(row) ? values.subarray(valueOffsets[row]!, valueOffsets[row + 1]!) : null)
 }
 
 /** A JSON object of texts. */

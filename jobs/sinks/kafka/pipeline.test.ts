@@ -51,9 +51,11 @@ async function prepare(t: TestContext) {
   }
 }
 
+const kills = Number(process.env.MILLRACE_KAFKA_KILLS ?? 4)
+
 test(
   'Kafka → SQL → Kafka: killed at random moments, each row comes once, and in order',
-  { skip, timeout: 180_000 },
+  { skip, timeout: 60_000 + kills * 10_000 },
   async t => {
     const orders = await prepare(t)
     const place = placeFor(t, brokers)
@@ -82,7 +84,7 @@ sinks:
 `,
     )
     await orders.add(1000)
-    for (let kill = 0; kill < Number(process.env.MILLRACE_KAFKA_KILLS ?? 4); kill++) {
+    for (let kill = 0; kill < kills; kill++) {
       const running = folder.start(['run', 'orders.yaml'], environment)
       await running.said(/: runs$/m)
       await orders.add(500)

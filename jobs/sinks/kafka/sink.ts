@@ -18,8 +18,9 @@ import { rowsOf } from '../../runtime/batch/rows.ts'
 import { latestPerKey, opsOf, take } from '../../runtime/batch/select.ts'
 import type { NodeContext, Sink, Stream } from '../../runtime/contract.ts'
 import { PipelineError, context as within } from '../../runtime/errors.ts'
-import { checkConfig, keyOf, timeoutOf, withCluster } from './check.ts'
+import { checkConfig, keyOf, shapesOf, timeoutOf, withCluster } from './check.ts'
 import type { KafkaSinkConfig } from './kafka.ts'
+import { rowsWithoutKey } from './keys.ts'
 import { openEncode } from './messages.ts'
 
 /** Kafka's name for each operation. */
@@ -58,17 +59,7 @@ export async function openKafka(config: KafkaSinkConfig, input: Stream, context:
     let sending: Promise<void> = Promise.resolve()
 
     async function makeTopics(): Promise<[TopicInfo, TopicInfo]> {
-      const compacted: Record<string, string> = config.data_format === 'raw' ? {} : { 'cleanup.policy': 'compact' }
-      const own = {
-        partitions: config.topic_partitions ?? -1,
-        replicas: config.topic_replication ?? -1,
-        configs: { 'retention.ms': '-1', ...compacted, ...config.topic_configs },
-      }
-      const store = {
-        partitions: 1,
-        replicas: config.topic_replication ?? -1,
-        configs: { 'cleanup.policy': 'compact' },
-      }
+      const { own, store } = shapesOf(config)
       return [
         await context.retry(`make topic ${config.topic}`, () => ensureTopic(cluster, config.topic, own)),
         await context.retry(`make topic ${config.checkpoint_topic}`, () =>
@@ -154,6 +145,18 @@ export async function openKafka(config: KafkaSinkConfig, input: Stream, context:
       return true
     }
 
+    /** A row without a key is no row of the topic: before rows of one key are looked for. */
+    function withKeys(batch: RecordBatch): RecordBatch {
+      const without = rowsWithoutKey(batch, key)
+      if (without.size === 0) return batch
+      for (const [row, name] of without)
+        dead(batch, row, 'bad_row', `column ${JSON.stringify(name)} of the primary key is null`)
+      return take(
+        batch,
+        Array.from({ length: batch.numRows }, (_, row) => row).filter(row => !without.has(row)),
+      )
+    }
+
     function dead(batch: RecordBatch, row: number, code: string, message: string): void {
       context.dead({ code, message: `a row cannot be sent: ${message}`, row: rowsOf(take(batch, [row]))[0]! })
     }
@@ -189,7 +192,8 @@ export async function openKafka(config: KafkaSinkConfig, input: Stream, context:
         return { epoch, from, to }
       },
       async write(batch, _epoch) {
-        await add(config.deduplicate && key.length > 0 ? latestPerKey(batch, key) : batch)
+        const rows = withKeys(batch)
+        if (rows.numRows > 0) await add(config.deduplicate ? latestPerKey(rows, key) : rows)
       },
       async commit(checkpoint) {
         try {

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { service } from '../../../test/support/servers.ts'
 import { avroOf, makeTopic, produce } from '../../drivers/kafka/harness.suite.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
+import { PipelineError } from '../../runtime/errors.ts'
 import { batchesOf, openFor, readAll, rowsIn, stored } from './harness.suite.ts'
 
 /** Messages by the schema registry: what they may be, and how their schema may change. */
@@ -220,6 +222,80 @@ test(
   },
 )
 
+test(
+  'a wider type of a column that comes while it runs starts the pipeline again, which then has it',
+  { skip },
+  async t => {
+    for (const [from, to, value, told] of [
+      ['int', 'long', 2 ** 40, 'value int64 (until now int32)'],
+      ['float', 'double', 0.1, 'value float64 (until now float32)'],
+      [['null', 'int'], ['null', 'double'], { double: 0.5 }, 'value float64 (until now int32)'],
+      [
+        { type: 'array', items: 'int' },
+        { type: 'array', items: 'long' },
+        [2 ** 40],
+        'value list<int64> (until now list<int32>)',
+      ],
+    ] as const) {
+      const topic = await makeTopic(t, brokers)
+      await register(topic, record([{ name: 'value', type: from }]))
+      const { source } = await openFor(t, { topic }, options)
+      const start = stored(await source.start())
+      const second = await register(topic, record([{ name: 'value', type: to }]))
+      await produce(brokers, topic, [{ value: second.encode({ value }) }])
+      await assert.rejects(batchesOf(source, start, { count: 1 }), error => {
+        assert.ok(error instanceof PipelineError && error.code === 'unavailable')
+        return error.message.includes(`with the columns ${told}: the pipeline starts again`)
+      })
+      const { source: again } = await openFor(t, { topic }, options)
+      const plain = typeof value === 'object' && 'double' in value ? value.double : value
+      assert.deepEqual(rowsIn(await batchesOf(again, start, { count: 1 })), [{ value: plain, _gs_op: 'i' }])
+    }
+  },
+)
+
+test('a narrower type that comes while it runs fits the column, and starts nothing', { skip }, async t => {
+  const topic = await makeTopic(t, brokers)
+  await register(topic, record([{ name: 'value', type: 'double' }]))
+  const { source } = await openFor(t, { topic }, options)
+  const second = await register(topic, record([{ name: 'value', type: 'int' }]))
+  await produce(brokers, topic, [{ value: second.encode({ value: 7 }) }])
+  assert.deepEqual(rowsIn(await batchesOf(source, await source.start(), { count: 1 })), [{ value: 7, _gs_op: 'i' }])
+})
+
+test('a number that a column would round is a dead letter, and one that it holds a row', { skip }, async t => {
+  const topic = await makeTopic(t, brokers)
+  const of = (value: string, items: string) =>
+    record([
+      { name: 'value', type: value },
+      { name: 'list', type: { type: 'array', items } },
+    ])
+  const wide = await register(topic, of('double', 'double'))
+  const long = await register(topic, of('long', 'long'))
+  await register(topic, of('float', 'float'))
+  await produce(brokers, topic, [
+    ...[0.5, 0.1, 1e300, Number.POSITIVE_INFINITY].map(value => ({ value: wide.encode({ value, list: [] }) })),
+    ...[2 ** 24, 2 ** 24 + 1, -(2 ** 40)].map(value => ({ value: long.encode({ value, list: [] }) })),
+    { value: wide.encode({ value: 1, list: [0.25, 0.2] }) },
+    { value: wide.encode({ value: 2, list: [0.25] }) },
+  ])
+  const { rows, context, batches } = await readAll(t, { topic }, options)
+  assert.deepEqual(
+    batches.flatMap(({ batch }) => [...batch.getChild('value')!]),
+    [0.5, Number.POSITIVE_INFINITY, 2 ** 24, -(2 ** 40), 2],
+  )
+  assert.deepEqual(rows.at(-1), { value: 2, list: [0.25], _gs_op: 'i' })
+  assert.deepEqual(
+    context.deadRows.map(({ message }) => message.slice(message.indexOf('column'))),
+    [
+      'column "value": 0.1 does not fit float32 exactly',
+      'column "value": 1e+300 does not fit float32 exactly',
+      'column "value": 16777217 does not fit float32 exactly',
+      'column "list": 0.2 does not fit float32 exactly',
+    ],
+  )
+})
+
 test('with validate_writer_schema_ordering: false the new columns are left out', { skip }, async t => {
   const topic = await makeTopic(t, brokers)
   await register(topic, record([id]))
@@ -293,4 +369,56 @@ test('a registry that fails for a moment is asked again, and one that refuses is
     message: /is of type PROTOBUF: only AVRO is understood/,
   })
   await assert.rejects(openFor(t, { topic }, own), { code: 'bad_pipeline', message: /has no subject/ })
+})
+
+test('a user and password in the URL of the registry are taken, and never shown', { skip: none }, async t => {
+  const topic = await makeTopic(t, brokers)
+  const seen: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization)
+    response.writeHead(seen.length % 2 === 1 ? 404 : 401).end('{"error_code":40401,"message":"no"}')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const own = { schema_registry_username: 'me', schema_registry_password: 'secret' }
+  for (const [connection, user] of [
+    [{}, 'u:hunter2:'],
+    [own, 'me:secret'],
+  ] as const) {
+    const given = { brokers, registry: `http://u:hunter2%3A@127.0.0.1:${port}`, connection }
+    await assert.rejects(openFor(t, { topic }, given), {
+      code: 'bad_pipeline',
+      message: `the schema registry http://127.0.0.1:${port} has no subject ${topic}-value: register the schema of the topic, or set data_format`,
+    })
+    await assert.rejects(openFor(t, { topic }, given), error => !inspect(error).includes('hunter2'))
+    const authorization = `Basic ${Buffer.from(user).toString('base64')}`
+    assert.deepEqual(seen.splice(0), [authorization, authorization])
+  }
+})
+
+test('a URL that can never be asked is told at once', { skip: none }, async t => {
+  const topic = await makeTopic(t, brokers)
+  const cases: [string, string][] = [
+    [
+      'http://u:hunter2@127.0.0.1:1',
+      'schema registry http://127.0.0.1:1: bad port: check kafka_source.schema_registry_url',
+    ],
+    [
+      'ftp://u:hunter2@127.0.0.1',
+      'kafka_source.schema_registry_url begins with ftp://, and a registry is asked by http or https',
+    ],
+    [
+      'http://u:100%@127.0.0.1:8081',
+      'kafka_source.schema_registry_url has a user or password with a % that begins no byte: write %25, or set schema_registry_username',
+    ],
+  ]
+  for (const [url, wanted] of cases) {
+    const onRetry = (message: string) => assert.fail(`it was tried again: ${message}`)
+    await assert.rejects(openFor(t, { topic }, { brokers, registry: url, onRetry }), error => {
+      assert.ok(error instanceof PipelineError)
+      assert.deepEqual([error.code, error.message.endsWith(wanted)], ['bad_pipeline', true], error.message)
+      return !inspect(error).includes('hunter2')
+    })
+  }
 })

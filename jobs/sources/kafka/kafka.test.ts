@@ -116,9 +116,15 @@ test('a key of several columns has them with colons between', { skip }, async t 
   await produce(brokers, topic, [
     { key: '7:a', value: null },
     { key: '7:a:b', value: null },
+    { key: '8:a\\:b\\\\', value: null },
+    { key: '9:a\\b', value: null },
   ])
   const { rows, context } = await readAll(t, { topic, ...json, primary_key: 'id, who' }, { brokers })
-  assert.deepEqual(rows, [{ id: 7, who: 'a', _gs_op: 'd' }])
+  assert.deepEqual(rows, [
+    { id: 7, who: 'a', _gs_op: 'd' },
+    { id: 8, who: 'a:b\\', _gs_op: 'd' },
+    { id: 9, who: 'a\\b', _gs_op: 'd' },
+  ])
   assert.match(context.deadRows[0]!.message, /its key "7:a:b" has 3 parts, not 2$/)
 })
 

@@ -1,6 +1,7 @@
 /**
  * The columns of the primary key from the key of a message: a JSON object has them by name, other text has their
- * values in order, with a colon between, as the kafka sink (and the model's) writes them.
+ * values in order, with a colon between, as the kafka sink (and the model's) writes them. A value of several has a
+ * backslash before its own colons and backslashes; before anything else a backslash is one.
  */
 export function keyParser(
   primaryKey: readonly string[],
@@ -22,11 +23,27 @@ export function keyParser(
       if (missing !== undefined) throw refuse(`its key has no ${JSON.stringify(missing)}: ${text.slice(0, 80)}`)
       return new Map(primaryKey.map(name => [name, object[name]]))
     }
-    const parts = primaryKey.length === 1 ? [text] : text.split(':')
+    const parts = primaryKey.length === 1 ? [text] : partsOf(text)
     if (parts.length !== primaryKey.length)
       throw refuse(`its key ${JSON.stringify(text.slice(0, 80))} has ${parts.length} parts, not ${primaryKey.length}`)
     return new Map(primaryKey.map((name, at) => [name, parts[at]]))
   }
+}
+
+function partsOf(text: string): string[] {
+  const parts: string[] = []
+  let part = ''
+  for (let at = 0; at < text.length; at++) {
+    const next = text[at + 1]
+    if (text[at] === '\\' && (next === ':' || next === '\\')) {
+      part += next
+      at++
+    } else if (text[at] === ':') {
+      parts.push(part)
+      part = ''
+    } else part += text[at]
+  }
+  return [...parts, part]
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

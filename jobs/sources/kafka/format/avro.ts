@@ -2,26 +2,26 @@ import { Field } from 'apache-arrow'
 import { Cursor } from '../../../drivers/avro/cursor.ts'
 import { type RowDecoder, recordOf, rowDecoder } from '../../../drivers/avro/decode.ts'
 import { mapSchema, primaryKeyOf } from '../../../drivers/avro/types.ts'
+import { holds } from '../../../drivers/avro/widen.ts'
 import { headBytes, magicByte, type Registry } from '../../../drivers/kafka/registry.ts'
-import { OP } from '../../../runtime/batch/types.ts'
-import type { NodeContext } from '../../../runtime/contract.ts'
+import { nameOf, OP } from '../../../runtime/batch/types.ts'
 import { PipelineError } from '../../../runtime/errors.ts'
 import type { KafkaConfig } from '../kafka.ts'
 import { buildersOf, type Decoder, type Format } from './decoder.ts'
 
 /** Columns are those of the newest schema of `TOPIC-value`; messages are read by the schema that they name. */
-export async function openAvro(config: KafkaConfig, registry: Registry, context: NodeContext): Promise<Format> {
+export async function openAvro(config: KafkaConfig, registry: Registry): Promise<Format> {
   const subject = `${config.topic}-value`
   const newest = await registry.latest(subject)
   if (newest === undefined)
     throw new PipelineError(
       'bad_pipeline',
-      `the schema registry ${context.settings.kafka_source.schema_registry_url} has no subject ${subject}: register the schema of the topic, or set data_format`,
+      `the schema registry ${registry.where} has no subject ${subject}: register the schema of the topic, or set data_format`,
       { path: ['topic'] },
     )
   const fields = fieldsOf(newest.schema, `schema ${newest.id} (subject ${subject})`)
   const primaryKey = primaryKeyOf(recordOf(newest.schema).record)
-  const names = new Set(fields.map(({ name }) => name))
+  const types = new Map(fields.map(({ name, type }) => [name, type]))
   const overrides = new Map(config.schema_id_overrides.map(({ from, to }) => [from, to]))
 
   /** What is new in the registry is taken up by opening the source again, since batches keep their columns. */
@@ -29,11 +29,16 @@ export async function openAvro(config: KafkaConfig, registry: Registry, context:
     if (!config.validate_writer_schema_ordering || id === newest!.id) return
     const now = await registry.latest(subject)
     if (now === undefined || now.id === newest!.id) return
-    const added = fieldsOf(now.schema, `schema ${now.id}`).filter(({ name }) => !names.has(name))
-    if (added.length === 0) return
+    const columns = fieldsOf(now.schema, `schema ${now.id}`)
+    const added = columns.filter(({ name }) => !types.has(name)).map(({ name }) => name)
+    const widened = columns.flatMap(({ name, type }) => {
+      const own = types.get(name)
+      return own === undefined || holds(own, type) ? [] : [`${name} ${nameOf(type)} (until now ${nameOf(own)})`]
+    })
+    if (added.length + widened.length === 0) return
     throw new PipelineError(
       'unavailable',
-      `messages come with schema ${id}, and the newest of ${subject} is now ${now.id} with the columns ${added.map(({ name }) => name).join(', ')}: the pipeline starts again from its last checkpoint to have them`,
+      `messages come with schema ${id}, and the newest of ${subject} is now ${now.id} with the columns ${[...added, ...widened].join(', ')}: the pipeline starts again from its last checkpoint to have them`,
     )
   }
 

@@ -10,7 +10,7 @@ export async function openFormat(config: KafkaConfig, context: NodeContext): Pro
   switch (config.data_format) {
     case 'avro': {
       const registry = connectRegistry(context.settings.kafka_source, 'kafka_source', context)
-      return (await import('./avro.ts')).openAvro(config, registry, context)
+      return (await import('./avro.ts')).openAvro(config, registry)
     }
     case 'json':
       return (await import('./json.ts')).openJson(config)
