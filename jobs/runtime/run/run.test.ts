@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { openMemoryState } from '../../state/memory/memory.ts'
+import { batchOfRows } from '../batch/build.ts'
 import { rowsOf } from '../batch/rows.ts'
 import { take } from '../batch/select.ts'
 import { PipelineError } from '../errors.ts'
@@ -418,6 +419,51 @@ test('a dead row of a source belongs to the epoch of the rows that it was read w
     letters.map(({ message }) => message),
     [10, 20, 30, 40, 50, 60].map(at => `before ${at}`),
   )
+})
+
+test('a dead row that comes after checkpoints with nothing new is stored with its position', async () => {
+  const state = await openMemoryState()
+  const drain = new AbortController()
+  const looks = Promise.withResolvers<void>()
+  let looked = 0
+  const list = sourceNode('list', listSource([]).open)
+  list.definition.open = async (_, context) => ({
+    schema,
+    bounded: false,
+    start: async () => ({ at: 0 }),
+    read() {
+      const { batch } = batchOfRows(schema, [{ id: 1, text: 'one' }])
+      const given = [
+        async () => ({ batch: batch!, position: { at: 1 } }),
+        async () => {
+          await looks.promise
+          context.dead({ code: 'bad_row', message: 'the last one', row: 'x' })
+          return { batch: batch!.slice(0, 0), position: { at: 2 } }
+        },
+      ]
+      return { next: () => given.shift()?.() ?? new Promise<undefined>(() => {}), close: async () => {} }
+    },
+    close: async () => {},
+  })
+  const open = async () => ({
+    ...(await storedSink(createStored())()),
+    // asked at each checkpoint, also where there turns out to be nothing new
+    due() {
+      if (++looked === 5) looks.resolve()
+      return false
+    },
+  })
+  const letters: Promise<number>[] = []
+  await run(topologyOf([list, sinkNode('out', 'list', open)]), state, {
+    jobMode: false,
+    drain: drain.signal,
+    settings: { checkpoint_interval_sec: 0.01 },
+    onEpoch(epoch) {
+      letters.push(state.countDeadLetters('local_app_v1/test'))
+      if (epoch === 2) drain.abort('SIGTERM')
+    },
+  })
+  assert.deepEqual(await Promise.all(letters), [0, 1])
 })
 
 test('a sink that has something to publish gets a commit though no row comes', async () => {

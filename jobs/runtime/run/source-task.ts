@@ -29,6 +29,8 @@ export interface SourceTaskOptions {
   maxRows: number
   maxBytes: number
   answer(epoch: number, position: Position): void
+  /** what it hands on from now on belongs to `epoch`: the marker of the one before is next */
+  entered(epoch: number): void
   /** the source has no more rows */
   ended(): void
   /** the epoch is full */
@@ -40,7 +42,7 @@ export interface SourceTaskOptions {
 type Request = { do: 'ask'; epoch: number } | { do: 'resume' } | { do: 'mark'; epoch: number; last: boolean }
 
 export function createSourceTask(options: SourceTaskOptions): SourceTask {
-  const { source, outlet, meter, signal, maxRows, maxBytes, answer, ended, full, handedOn } = options
+  const { source, outlet, meter, signal, maxRows, maxBytes, answer, entered, ended, full, handedOn } = options
   const requests: Request[] = []
   /** settles with the next request, or the end of the attempt; shared, since a race leaves its losers waiting */
   let arrived = Promise.withResolvers<'request'>()
@@ -77,6 +79,7 @@ export function createSourceTask(options: SourceTaskOptions): SourceTask {
     if (told.do === 'ask') throw new Error('a source was asked twice')
     if (told.do === 'resume') return false
     onMark()
+    entered(told.epoch + 1)
     await outlet.marker({ epoch: told.epoch, last: told.last })
     return told.last
   }

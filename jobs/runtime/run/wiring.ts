@@ -80,10 +80,8 @@ export function wireNodes(options: WiringOptions): Wiring {
       signal,
       maxRows: settings.checkpoint_max_rows,
       maxBytes: settings.checkpoint_max_bytes,
-      answer: (asked, position) => {
-        options.enter(name, asked + 1)
-        options.answer(name, asked, position)
-      },
+      answer: (asked, position) => options.answer(name, asked, position),
+      entered: epoch => options.enter(name, epoch),
       ended: () => options.ended(name),
       full: options.full,
       handedOn: rows => options.handedOn(name, rows),

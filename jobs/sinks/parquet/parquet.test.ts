@@ -28,7 +28,7 @@ test('rows wait unseen until their file is sealed, and a pipeline that ends leav
   assert.deepEqual(await seenByName(path), range(33))
   assert.deepEqual(await seenByManifest(path), range(33))
   assert.equal(visible(path).length, 3)
-  assert.match(visible(path)[0]!, /^day=2026-01-01\/[0-9a-z]{10}-00000005-0000\.parquet$/)
+  assert.match(visible(path)[0]!, /^day=2026-01-01\/[0-9a-z]{10}-00000005-000[0-2]\.parquet$/)
 })
 
 test('the columns of the folders are read from their names, and are not in the files', async t => {
