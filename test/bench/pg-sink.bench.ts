@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import pg from 'pg'
 import { service } from '../support/servers.ts'
 import { common, compare, defineBenchmark, note, type Report, toLine } from './harness/benchmark.ts'
 import { busySeconds, type PipelineRun, readyRows, runPipelineFile } from './harness/pipeline.ts'
 import { runWorker } from './harness/processes.ts'
 import { alternate } from './harness/rounds.ts'
+import { expectCount, inSchema, postgresSettings } from './harness/servers.ts'
 import type { Workdir } from './harness/workdir.ts'
 import type { PgCopyResult } from './reference/pg-copy.ts'
 
@@ -69,7 +68,6 @@ async function aggregates({ rounds, rows, keys }: Options, url: string, workdir:
 }
 
 function intoSink(workdir: Workdir, url: string, rows: number, keys: number, sink: object): Promise<PipelineRun> {
-  const { hostname, port, username, password, pathname } = new URL(url)
   return runPipelineFile({
     dir: workdir.fresh(),
     pipeline: {
@@ -77,39 +75,6 @@ function intoSink(workdir: Workdir, url: string, rows: number, keys: number, sin
       transforms: {},
       sinks: { out: { ...sink, from: 'ready' } },
     },
-    settings: {
-      ...readyRows,
-      postgres_sink__host: hostname,
-      postgres_sink__port: port,
-      postgres_sink__user: username,
-      postgres_sink__pass: password,
-      postgres_sink__db: pathname.slice(1),
-    },
+    settings: { ...readyRows, ...postgresSettings('postgres_sink', url) },
   })
-}
-
-/** A schema of its own, which is dropped; a checkpoint of the server before it keeps that out of the measured time. */
-async function inSchema<T>(url: string, work: (schema: string) => Promise<T>): Promise<T> {
-  const schema = `bench_${randomBytes(6).toString('hex')}`
-  await execute(url, 'checkpoint')
-  try {
-    return await work(schema)
-  } finally {
-    await execute(url, `drop schema if exists ${schema} cascade`)
-  }
-}
-
-async function expectCount(url: string, sql: string, expected: number): Promise<void> {
-  const found = Number((await execute(url, sql))[0]?.found)
-  if (found !== expected) throw new Error(`${sql}: ${found}, expected ${expected}`)
-}
-
-async function execute(url: string, sql: string): Promise<{ found?: string }[]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows
-  } finally {
-    await client.end()
-  }
 }

@@ -1,18 +1,15 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { compare, defineBenchmark, median, note } from './harness/benchmark.ts'
+import { defineBenchmark } from './harness/benchmark.ts'
 import { filesOf } from './harness/lake.ts'
+import { compareMemory } from './harness/memory.ts'
 import { runPipelineFile } from './harness/pipeline.ts'
-import { plot, thirds } from './harness/plot.ts'
 import { runWorker } from './harness/processes.ts'
 import { openWorkdir } from './harness/workdir.ts'
 import { ordersPipeline } from './load/orders.ts'
 
 /** rows of a file that the backfill reads */
 const fileRows = 1_000_000
-
-/** of a shorter run the thirds are about its start: it has no bar */
-const enoughSamples = 60
 
 export const benchmark = defineBenchmark({
   about: 'memory of a backfill, Parquet → sql → Parquet: its last third ÷ its middle third',
@@ -31,28 +28,6 @@ export const benchmark = defineBenchmark({
       dir,
       pipeline: ordersPipeline(orders, { type: 'parquet', path: lake, partition_by: ['country'] }),
     })
-    const parts = thirds(run.rss)
-    const peak = Math.max(...run.rss)
-    const lines = parts.map(third => plot(third, peak))
-    for (const line of lines) note(line)
-    return [
-      compare({
-        bench: 'pipeline memory',
-        unit: 'MB',
-        ...(run.rss.length >= enoughSamples && { bar: 1.1 }),
-        lowerIsBetter: true,
-        ours: [median(parts[2])],
-        reference: [median(parts[1])],
-        detail: {
-          rows: files * Math.min(rows, fileRows),
-          rows_per_second: (files * Math.min(rows, fileRows)) / run.seconds,
-          samples: run.rss.length,
-          first_third: median(parts[0]),
-          peak,
-          plot: lines,
-          written: filesOf(lake),
-        },
-      }),
-    ]
+    return [compareMemory('pipeline memory', files * Math.min(rows, fileRows), run, { written: filesOf(lake) })]
   },
 })

@@ -32,6 +32,8 @@ const benchmarks: Record<string, () => Promise<{ benchmark: Benchmark }>> = {
   'pg-sink': () => import('./pg-sink.bench.ts'),
   'ch-sink': () => import('./ch-sink.bench.ts'),
   kafka: () => import('./kafka.bench.ts'),
+  'ch-pg': () => import('./ch-pg.bench.ts'),
+  'connector-memory': () => import('./connector-memory.bench.ts'),
 }
 
 /** Benchmarks of one function, which print their line themselves and take no options. */
