@@ -111,7 +111,7 @@ sinks: { out: { type: blackhole, from: spin } }
   )
   const { code, stderr } = await folder.millrace(['run', 'broken.yaml', 'fine.yaml', '--job-mode'], {
     ...env,
-    MILLRACE__SCRIPT__TIMEOUT: '100ms',
+    MILLRACE__SCRIPT__TIMEOUT: '1s',
   })
   assert.equal(code, 1)
   assert.match(stderr, /^millrace: broken\.yaml: failed$/m)
