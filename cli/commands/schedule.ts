@@ -30,7 +30,10 @@ export function define(command: Command): void {
   command
     .argument('<jobs>', 'jobs file')
     .option('--once <job>', 'run this job now, and end')
-    .option('--store <url>', 'keep the history in this store of a gateway (default: in the state of the pipelines)')
+    .option(
+      '--store <url>',
+      'keep the history in this SQLite store of a gateway, sqlite:PATH (default: in the state of the pipelines)',
+    )
     .addHelpText('after', help)
     .action((file: string) => schedule(file, command.optsWithGlobals<Options>()))
 }

@@ -10,7 +10,7 @@ const store = z
   .string()
   .min(1)
   .optional()
-  .describe('store of the gateway, sqlite:PATH; default: that of the configuration')
+  .describe('store of the gateway, sqlite:PATH or postgres://…; default: that of the configuration')
 
 export const compactKeys = z.strictObject({
   path: z.string().min(1).describe('folder of Parquet files, of a parquet sink or another tool'),
@@ -50,7 +50,7 @@ export const jobKeys = z
     pipeline: z.string().min(1).optional().describe('pipeline file, beside this one: runs in job mode'),
     compact: compactKeys.optional().describe('joins small Parquet files'),
     retention: retentionKeys.optional().describe('deletes old rows of the store that were exported'),
-    vacuum: vacuumKeys.optional().describe("shortens the store's log and gives free space back"),
+    vacuum: vacuumKeys.optional().describe('gives back the space of the store that is free'),
     catch_up: z
       .boolean()
       .default(false)

@@ -1,11 +1,11 @@
-import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { PipelineError } from '../../runtime/errors.ts'
+import { isPostgres } from '../../sources/events/stores.ts'
 import { readPipeline } from '../../state/name.ts'
 import type { RawNode } from '../../topology/parse.ts'
 import type { KindDeps } from '../kinds.ts'
-import { storeFile } from '../store.ts'
-import type { Exported } from './delete.ts'
+import { storeNameOf } from '../store.ts'
+import type { Exported } from './positions.ts'
 
 /**
  * How far the pipelines of `exporters` have read the table of a store: the positions that are final in their state, one
@@ -21,11 +21,12 @@ export async function positionsOf(
     const file = deps.jobs.find(job => job.name === exporter)?.pipeline ?? resolve(exporter)
     const { name, nodes } = readPipeline(file)
     const namespace = `${deps.state.application_id}/${name}`
+    const known = isPostgres(store) ? ', from a store with the same host, port, database and schema' : ''
     const sources = nodes.filter(node => reads(node, table, store))
     if (sources.length === 0)
       throw new PipelineError(
         'bad_pipeline',
-        `the pipeline ${file} has no source of type events over the table ${table} of ${store}: exported_by names the one that reads it`,
+        `the pipeline ${file} has no source of type events over the table ${table} of ${storeNameOf(store).shown}: exported_by names the one that reads it${known}`,
       )
     const state = await deps.state.positions(namespace)
     for (const source of sources) found.push(positionOf(state.get(`${source.name}:${table}`), namespace, source.name))
@@ -36,18 +37,8 @@ export async function positionsOf(
 function reads({ section, type, keys }: RawNode, table: string, store: string): boolean {
   if (section !== 'sources' || type !== 'events' || (keys.table ?? 'events') !== table) return false
   const named = keys.store ?? 'sqlite:./millrace.db'
-  return typeof named === 'string' && named.startsWith('sqlite:') && fileOf(named) === fileOf(store)
-}
-
-/** The real path: a file has many names. */
-function fileOf(url: string): string {
-  const file = resolve(storeFile(url))
-  try {
-    return realpathSync(file)
-  } catch {
-    // where there is none yet, its name has to do
-    return file
-  }
+  const isKnown = typeof named === 'string' && (isPostgres(named) || named.startsWith('sqlite:'))
+  return isKnown && storeNameOf(named).id === storeNameOf(store).id
 }
 
 function positionOf(value: unknown, namespace: string, source: string): Exported {

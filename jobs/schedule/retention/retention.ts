@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs'
-import { PipelineError } from '../../runtime/errors.ts'
 import type { Kind } from '../kinds.ts'
-import { storeFile } from '../store.ts'
-import { runWorker } from '../worker.ts'
 import { positionsOf } from './exported.ts'
-import type { RetentionData } from './retention.worker.ts'
+import { deleteRows } from './stores.ts'
 
 /**
  * Deletes rows that are older than `keep` and that each pipeline of `exported_by` has read. `streams`, whose counts are
@@ -13,19 +9,16 @@ import type { RetentionData } from './retention.worker.ts'
 export const retention: Kind = async (job, deps) => {
   const { table, keep, exported_by, store = deps.store } = job.retention!
   return {
-    async run({ signal }) {
-      if (!existsSync(storeFile(store)))
-        throw new PipelineError('bad_pipeline', `there is no store ${store}: start the gateway once, or name another`)
+    async run(context) {
       const positions = exported_by === undefined ? [] : await positionsOf(exported_by, { table, store }, deps)
       const to = exported_by === undefined ? Number.MAX_SAFE_INTEGER : Math.min(...positions.map(({ id }) => id))
-      const before = (Date.now() - keep) * 1000
-      const data: RetentionData = { store, table, id: idColumn(table), to, before, positions }
-      const rows = await runWorker<number>('retention.worker', import.meta.url, data, signal)
+      const before = Math.floor((Date.now() - keep) * 1000)
+      const id = table === 'events' ? 'event_id' : 'record_id'
+      const { figures, notes } = await deleteRows(store, { table, id, to, before, positions }, context)
       const until = new Date(before / 1000).toISOString()
-      const read = exported_by === undefined ? '' : ` and read up to ${idColumn(table)} ${to}`
-      return { figures: { rows }, message: `${rows} rows of ${table} deleted, received before ${until}${read}` }
+      const read = exported_by === undefined ? '' : ` and read up to ${id} ${to}`
+      const done = `${figures.rows} rows of ${table} deleted, received before ${until}${read}`
+      return { figures, message: [done, ...notes].join('; ') }
     },
   }
 }
-
-const idColumn = (table: string) => (table === 'events' ? 'event_id' : 'record_id')

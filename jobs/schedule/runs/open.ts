@@ -2,6 +2,8 @@ import Database from 'better-sqlite3'
 import type { JobRuns } from '../../../core/jobs.ts'
 import { openStore } from '../../../gateway/store/index.ts'
 import { type Connection, createConnection } from '../../drivers/sqlite/connection.ts'
+import { PipelineError } from '../../runtime/errors.ts'
+import { isPostgres } from '../../sources/events/stores.ts'
 import { openDatabase } from '../../state/sqlite/database.ts'
 import { storeConnection } from '../store.ts'
 import { createRuns } from './runs.ts'
@@ -19,6 +21,11 @@ export async function openRuns(place: RunsPlace): Promise<JobRuns> {
 const wayOut = 'put it back, and start again'
 
 async function beside(url: string): Promise<Connection> {
+  if (isPostgres(url))
+    throw new PipelineError(
+      'bad_pipeline',
+      'the history of jobs is not kept in a Postgres store: leave out --store, so that it lies with the state of the pipelines, and name the store in millrace.yaml or as `store` of the job',
+    )
   // brings a store of an earlier version to the tables of this one
   await (await openStore(url, { role: 'guest' })).close()
   return storeConnection(url, 'FULL')

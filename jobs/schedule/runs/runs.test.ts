@@ -160,7 +160,13 @@ test('pipelines and jobs share one file of state', async t => {
   assert.equal((await runs.list()).length, 1)
 })
 
-test('a store that keeps no tables is refused by name', async () => {
-  for (const store of ['memory:', 'postgres://user:secret@host/db'])
-    await assert.rejects(openRuns({ store }), (error: Error) => !error.message.includes('secret'))
+test('a store that keeps no history is refused by name', async () => {
+  for (const [store, message] of [
+    ['memory:', /lives inside its gateway/],
+    ['postgres://user:secret@host/db', /not kept in a Postgres store: leave out --store/],
+  ] as const)
+    await assert.rejects(openRuns({ store }), (error: Error) => {
+      assert.match(error.message, message)
+      return !error.message.includes('secret')
+    })
 })

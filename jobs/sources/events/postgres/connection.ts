@@ -92,8 +92,13 @@ const own = {
   jit: 'off',
 }
 
-async function prepare(session: PgSession, { schema, settings }: Place): Promise<void> {
-  const all = new Map([...Object.entries(own), ...settings, ['search_path', schema]])
+/** `more`: settings that win over those of the URL. */
+export async function prepare(
+  session: PgSession,
+  { schema, settings }: Place,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const all = new Map([...Object.entries(own), ...settings, ...Object.entries(more), ['search_path', schema]])
   await session.query('SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS s(name, value)', [
     [...all.keys()],
     [...all.values()],

@@ -3,12 +3,12 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
-import { openStore } from '../../../gateway/store/index.ts'
-import { appendOf } from '../../../gateway/store/store.suite.ts'
-import { tempFolder } from '../../runtime/harness/folder.suite.ts'
-import type { KindDeps } from '../kinds.ts'
-import { jobsOf, quietLog } from '../schedule.suite.ts'
-import { vacuum } from './vacuum.ts'
+import { openStore } from '../../../../gateway/store/index.ts'
+import { appendOf } from '../../../../gateway/store/store.suite.ts'
+import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import type { KindDeps } from '../../kinds.ts'
+import { jobsOf, quietLog } from '../../schedule.suite.ts'
+import { vacuum } from '../vacuum.ts'
 
 /** A store with a few MiB, of which almost all were deleted. */
 async function storeWithHoles(t: TestContext) {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection, Db } from '../../drivers/sqlite/connection.ts'
-import { PipelineError } from '../../runtime/errors.ts'
+import type { Connection, Db } from '../../../drivers/sqlite/connection.ts'
+import { checkPosition } from '../positions.ts'
+import type { Deletion } from '../stores.ts'
 
 /** A slice begins no more rows after this time: the gateway's writer is never to be held above 50 ms. */
 const sliceMs = 6
@@ -13,21 +14,11 @@ const staying = 1000
 /** Pages (4 KiB) of log that are copied into the database, which holds nobody up. */
 const logPages = 2000
 
-export interface Deletion {
-  table: string
-  /** its column of ids */
-  id: string
-  /** rows above this id stay */
-  to: number
-  /** microseconds UTC: rows received at or after this stay */
-  before: number
-}
-
 /**
  * Deletes from the oldest row on, slice by slice; says how many. Rows that a gateway took in late (a retried dead
  * letter has its old time under a new id) go once their neighbours do.
  */
-export async function deleteRows(connection: Connection, deletion: Deletion, signal: AbortSignal): Promise<number> {
+export async function deleteSlices(connection: Connection, deletion: Deletion, signal: AbortSignal): Promise<number> {
   let rows = 0
   for (let at: Place | undefined = { id: 0, stayed: 0 }; at !== undefined; ) {
     signal.throwIfAborted()
@@ -76,22 +67,8 @@ function keepLogShort(db: Db): void {
   if (log - Math.max(checkpointed, 0) > logPages) db.pragma('wal_checkpoint(PASSIVE)')
 }
 
-/** A position that a pipeline has read up to; `received_at` (microseconds) of that row, where it is known. */
-export interface Exported {
-  id: number
-  received_at: number | undefined
-}
-
-/** Throws `state` where the store cannot be the one that gave the positions: its rows were never exported. */
-export function checkPositions(db: Db, { table, id }: Deletion, positions: readonly Exported[]): void {
-  const last = db.prepare<[string], number>('select seq from sqlite_sequence where name = ?').pluck().get(table) ?? 0
+export function checkPositions(db: Db, { table, id, positions }: Deletion): void {
+  const given = db.prepare<[string], number>('select seq from sqlite_sequence where name = ?').pluck().get(table) ?? 0
   const received = db.prepare<[number], number>(`select received_at from ${table} where ${id} = ?`).pluck()
-  for (const position of positions) {
-    const found = position.received_at === undefined ? undefined : received.get(position.id)
-    if (position.id <= last && (found === undefined || found === position.received_at)) continue
-    throw new PipelineError(
-      'state',
-      `the position ${position.id} of the table ${table} comes from another store: nothing of this one was deleted. Bring that store back, or reset the pipeline`,
-    )
-  }
+  for (const position of positions) checkPosition(table, position, { given, receivedAt: received.get(position.id) })
 }

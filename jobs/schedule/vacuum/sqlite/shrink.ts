@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Connection, Db } from '../../drivers/sqlite/connection.ts'
+import type { Connection, Db } from '../../../drivers/sqlite/connection.ts'
 
 /** Pages that are given back at once: a few milliseconds, in which the gateway's writer waits. */
 const slicePages = 64
