@@ -2,6 +2,7 @@ import { connect as openSocket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { from, to } from 'pg-copy-streams'
+import { awakeTimeout } from '../../../core/awake.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import { type CopyIn, copyIn } from './copy.ts'
 import { pgFailure } from './failures.ts'
@@ -63,21 +64,21 @@ export function createSession({ client, label, at, patience }: SessionOptions): 
 
   /** Rejects once the server has been silent for too long: a network that is cut says nothing. */
   async function bounded<T>(work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      if (patience === 0) return
-      timer = setTimeout(() => {
-        const what = `no answer within ${patience / 1000} s: the connection is given up`
-        lose(new PipelineError('timeout', `${label}: ${what}`))
-        reject(lost)
-      }, patience)
-    })
+    const late = Promise.withResolvers<never>()
+    const stop =
+      patience === 0
+        ? () => {}
+        : awakeTimeout(patience, () => {
+            const what = `no answer within ${patience / 1000} s: the connection is given up`
+            lose(new PipelineError('timeout', `${label}: ${what}`))
+            late.reject(lost)
+          })
     try {
-      return await Promise.race([work, late])
+      return await Promise.race([work, late.promise])
     } catch (error) {
       throw lost?.code === 'timeout' ? lost : pgFailure(error, label)
     } finally {
-      clearTimeout(timer)
+      stop()
     }
   }
 
