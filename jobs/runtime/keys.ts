@@ -41,3 +41,9 @@ export const transformKeys = {
 }
 
 export const sinkKeys = transformKeys
+
+/** of sinks that write to a table */
+export const schemaDrift = z
+  .enum(['add', 'fail'])
+  .default('add')
+  .describe('a new column: added to the table, or an error')

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { encodings } from '../../drivers/clickhouse/keys.ts'
 import { defineSink } from '../../runtime/define.ts'
-import { sinkKeys } from '../../runtime/keys.ts'
+import { schemaDrift, sinkKeys } from '../../runtime/keys.ts'
 
 const config = z.strictObject({
   ...sinkKeys,
@@ -21,7 +21,7 @@ const config = z.strictObject({
     .record(z.string(), z.string().min(1).nullable())
     .default({})
     .describe('types of ClickHouse for columns that the sink makes; null leaves a column out'),
-  schema_drift: z.enum(['add', 'fail']).default('add').describe('a new column: added to the table, or an error'),
+  schema_drift: schemaDrift,
   compression: z.enum(encodings).optional().describe('of what is sent; default: clickhouse_sink.compression'),
   compression_level: z.int().min(0).max(22).optional().describe('default: clickhouse_sink.compression_level'),
   guarantee: z
