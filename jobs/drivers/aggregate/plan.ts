@@ -1,22 +1,9 @@
 import type { Field } from 'apache-arrow'
+import type { Kind } from '../../runtime/batch/kinds.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { Stream } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { AggregateKeys } from './keys.ts'
-
-/** What values are like, whatever a database calls their type. */
-export type Kind =
-  | 'integer'
-  | 'uint64'
-  | 'boolean'
-  | 'real'
-  | 'decimal'
-  | 'text'
-  | 'date'
-  | 'time'
-  | 'timestamp'
-  | 'blob'
-  | 'json'
 
 /** The types of a database. */
 export interface Types<T> {

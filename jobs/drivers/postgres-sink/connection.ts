@@ -7,8 +7,18 @@ import type { PgSession } from '../postgres/session.ts'
 /** of the server, for staged rows and again to sort them; what is more lies in its temporary files */
 const stagingMemory = '32MB'
 
-/** The one connection of a sink. A server that is away is waited for. */
-export function openConnection(context: NodeContext): Promise<PgSession> {
+/** A sink on its one connection, which ends where the sink cannot be opened. A server that is away is waited for. */
+export async function openOn<T>(context: NodeContext, open: (session: PgSession) => Promise<T>): Promise<T> {
+  const session = await openConnection(context)
+  try {
+    return await open(session)
+  } catch (error) {
+    session.destroy()
+    throw error
+  }
+}
+
+function openConnection(context: NodeContext): Promise<PgSession> {
   const server = serverFor(context.settings, 'postgres_sink', context.name)
   return context.retry(`connect to postgres ${server.host}:${server.port}`, async () => {
     const session = await connect(context, server)

@@ -1,6 +1,6 @@
 import { type Data, DataType, DateUnit, TimeUnit } from 'apache-arrow'
 import { bit, textReader, validity } from '../../runtime/batch/cells.ts'
-import { kindOf } from './types.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 
 /** What is bound to a statement. Whole doubles become integers in INTEGER columns; all else is stored as it is. */
 export type Cell = null | number | bigint | string | Uint8Array

@@ -1,12 +1,12 @@
 import type { RecordBatch } from 'apache-arrow'
 import { columnsOf } from '../../runtime/batch/cells.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { rowsOf } from '../../runtime/batch/rows.ts'
 import { take } from '../../runtime/batch/select.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Cell } from './cells.ts'
 import { type Column, quote } from './table.ts'
-import { kindOf } from './types.ts'
 
 export type Reader = (row: number) => Cell
 

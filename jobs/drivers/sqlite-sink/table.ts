@@ -1,8 +1,9 @@
 import type { DataType } from 'apache-arrow'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Db } from './connection.ts'
-import { type Affinity, affinityOf, declare, kindOf, misfit } from './types.ts'
+import { type Affinity, affinityOf, declare, misfit } from './types.ts'
 
 /** A column of the rows that go into a table. */
 export interface Column {

@@ -1,8 +1,12 @@
-import { DataType, TimeUnit } from 'apache-arrow'
+import { type DataType, TimeUnit } from 'apache-arrow'
+import { type Kind, kindOf } from '../../runtime/batch/kinds.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
 
+/** What SQLite makes of values in a column, by its declared type (https://www.sqlite.org/datatype3.html#determination_of_column_affinity). */
+export type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
+
 /**
- * How the values of an Arrow type lie in SQLite. Nothing is rounded on the way:
+ * How the values of each kind lie in SQLite. Nothing is rounded on the way:
  * - `integer`, `boolean` (0, 1) as INTEGER; `uint64` as INTEGER up to 2^63-1, above as decimal text
  * - `real` as REAL; SQLite has no NaN, which becomes null
  * - `decimal` as text with all digits of its scale
@@ -10,35 +14,6 @@ import { nameOf } from '../../runtime/batch/types.ts'
  *   where the column of the table is an integer; `date` as `YYYY-MM-DD`, `time` as `HH:MM:SS.ffffff`
  * - `text`, `blob`; `json`: lists, structs and maps as JSON text
  */
-export type Kind =
-  | 'integer'
-  | 'uint64'
-  | 'boolean'
-  | 'real'
-  | 'decimal'
-  | 'text'
-  | 'date'
-  | 'time'
-  | 'timestamp'
-  | 'blob'
-  | 'json'
-
-/** What SQLite makes of values in a column, by its declared type (https://www.sqlite.org/datatype3.html#determination_of_column_affinity). */
-export type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
-
-export function kindOf(type: DataType): Kind {
-  if (DataType.isBool(type)) return 'boolean'
-  if (DataType.isInt(type)) return type.bitWidth === 64 && !type.isSigned ? 'uint64' : 'integer'
-  if (DataType.isFloat(type)) return 'real'
-  if (DataType.isDecimal(type)) return 'decimal'
-  if (DataType.isDate(type)) return 'date'
-  if (DataType.isTime(type)) return 'time'
-  if (DataType.isTimestamp(type)) return 'timestamp'
-  if (DataType.isBinary(type) || DataType.isLargeBinary(type) || DataType.isFixedSizeBinary(type)) return 'blob'
-  if (type.children?.length > 0) return 'json'
-  return 'text'
-}
-
 const declared: Readonly<Record<Kind, string>> = {
   integer: 'INTEGER',
   uint64: 'ANY',

@@ -1,4 +1,5 @@
 import type { Data, RecordBatch } from 'apache-arrow'
+import type { Sources } from '../../drivers/aggregate/statements.ts'
 import { createDistinct } from '../../drivers/postgres-sink/distinct.ts'
 import { throwFirst } from '../../drivers/postgres-sink/problems.ts'
 import { refuseChange, refuseRow, withKey } from '../../drivers/postgres-sink/rows.ts'
@@ -8,7 +9,6 @@ import { validity } from '../../runtime/batch/cells.ts'
 import { opsOf } from '../../runtime/batch/select.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
-import type { Sources } from './statements.ts'
 import { landingColumns } from './tables.ts'
 import type { Part, Plan } from './types.ts'
 

@@ -1,15 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { Names } from '../../drivers/aggregate/statements.ts'
 import { qualified } from '../../drivers/postgres/names.ts'
 import type { AggregateConfig } from './postgres_aggregate.ts'
 
-/** Names of tables, as SQL has them. */
-export interface Names {
-  landing: string
-  agg: string
-  /** a number for each group, with all that is known of it */
-  groups: string
-  /** what each row of the source has contributed, by its key; not with append_only */
-  contributions: string
+export interface AllNames extends Names {
   /** what results were made from */
   definitions: string
 }
@@ -24,7 +18,7 @@ export function derived(name: string): string {
     .replace(/\ufffd+$/, '')}_${digest}`
 }
 
-export function namesOf({ schema, landing_table, agg_table }: AggregateConfig): Names {
+export function namesOf({ schema, landing_table, agg_table }: AggregateConfig): AllNames {
   const named = (name: string) => qualified(schema, derived(name))
   return {
     landing: named(landing_table),

@@ -1,20 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import type { Scratch } from '../../drivers/aggregate/statements.ts'
 import { sqlStateOf } from '../../drivers/postgres/failures.ts'
 import { quote } from '../../drivers/postgres/names.ts'
 import type { PgSession } from '../../drivers/postgres/session.ts'
-import { openConnection, retryOn } from '../../drivers/postgres-sink/connection.ts'
+import { openOn, retryOn } from '../../drivers/postgres-sink/connection.ts'
 import { createFence } from '../../drivers/postgres-sink/fence.ts'
-import { inSchema, makeSchema } from '../../drivers/postgres-sink/schema.ts'
+import { openTables } from '../../drivers/postgres-sink/opening.ts'
 import { createStaging } from '../../drivers/postgres-sink/staging.ts'
-import { addSql, readTable } from '../../drivers/postgres-sink/table.ts'
+import { addSql, readTable, type Table } from '../../drivers/postgres-sink/table.ts'
 import type { NodeContext, Sink, Stream } from '../../runtime/contract.ts'
 import { PipelineError, context as within } from '../../runtime/errors.ts'
 import { checkedPlan } from './check.ts'
 import { createIntake, slotsOf } from './intake.ts'
 import { namesOf } from './names.ts'
 import type { AggregateConfig } from './postgres_aggregate.ts'
-import { commitSql, refillSql, type Scratch, scratchSql } from './statements.ts'
+import { commitSql, refillSql, scratchSql } from './statements.ts'
 import { makeTables, rowColumns } from './tables.ts'
 import { guessed, namedBy } from './types.ts'
 
@@ -24,13 +25,7 @@ export async function openPostgresAggregate(
   context: NodeContext,
 ): Promise<Sink> {
   checkedPlan(config, input, guessed)
-  const session = await openConnection(context)
-  try {
-    return await createSink(session, config, input, context)
-  } catch (error) {
-    session.destroy()
-    throw error
-  }
+  return openOn(context, session => createSink(session, config, input, context))
 }
 
 async function createSink(
@@ -47,35 +42,24 @@ async function createSink(
     retryOn(session, context, `${what} ${schema}.${agg_table}`, work)
   const plan = checkedPlan(config, input, await on('prepare', () => namedBy(session, config)))
   const fence = createFence(session, { pipeline, name, schema, table: agg_table })
-  let target: Awaited<ReturnType<typeof createTarget>> | undefined
-  /** why there is none; only `--reset` may do away with it */
-  let refusal: PipelineError | undefined
   let cleaning = Promise.resolve()
-  await open()
+  const target = await openTables({
+    session,
+    schema,
+    fence,
+    on,
+    async prepare(isPublished) {
+      if (await makeTables(session, plan, config, columns, isPublished, refillSql(plan, names)))
+        return (await readTable(session, schema, landing_table))!
+      throw new PipelineError(
+        'state',
+        `${session.label}: what table ${schema}.${agg_table} was computed from is gone, and rows were published to it: put it back, or start again with --reset`,
+      )
+    },
+    create: createTarget,
+  })
 
-  async function open(): Promise<void> {
-    const isMade = await on('prepare', () =>
-      inSchema(session, schema, async () => {
-        const isPublished = await fence.published()
-        await makeSchema(session, schema)
-        await fence.prepare()
-        const isMade = await makeTables(session, plan, config, columns, isPublished, refillSql(plan, names))
-        if (isMade) return true
-        throw new PipelineError(
-          'state',
-          `${session.label}: what table ${schema}.${agg_table} was computed from is gone, and rows were published to it: put it back, or start again with --reset`,
-        )
-      }),
-    ).catch(error => {
-      if (!(error instanceof PipelineError && error.code === 'state')) throw error
-      refusal = error
-      return false
-    })
-    if (isMade) target = await createTarget()
-  }
-
-  async function createTarget() {
-    const landing = (await readTable(session, schema, landing_table))!
+  async function createTarget(landing: Table) {
     const slots = slotsOf(plan, columns, landing)
     const staging = await createStaging(session, slots, on)
     const intake = createIntake(plan, columns, slots, landing, staging, context)
@@ -88,11 +72,6 @@ async function createSink(
     }
     for (const sql of scratchSql(scratch, plan)) await session.query(sql)
     return { staging, intake, scratch }
-  }
-
-  function opened() {
-    if (target === undefined) throw refusal
-    return target
   }
 
   /** Rows of older epochs have done their work. */
@@ -109,7 +88,7 @@ async function createSink(
 
   return {
     async begin() {
-      const { staging, intake } = opened()
+      const { staging, intake } = target.get()
       const last = await on('begin in', async () => {
         await session.query(staging.clearSql)
         return fence.begin()
@@ -122,9 +101,9 @@ async function createSink(
         )
       return last
     },
-    write: batch => opened().intake.write(batch),
+    write: batch => target.get().intake.write(batch),
     async commit(checkpoint) {
-      const { staging, intake, scratch } = opened()
+      const { staging, intake, scratch } = target.get()
       const { rows } = staging
       const statements =
         rows === 0
@@ -157,11 +136,7 @@ async function createSink(
       cleaning = clean(epoch)
       return cleaning
     },
-    async reset() {
-      await on('reset', () => fence.reset())
-      refusal = undefined
-      if (target === undefined) await open()
-    },
+    reset: () => target.reset(),
     async close() {
       // nobody waits for it otherwise
       await cleaning

@@ -1,35 +1,24 @@
 import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import {
+  all,
+  and,
+  changesSql,
+  empty,
+  list,
+  type Names,
+  resultColumns,
+  type Scratch,
+  type Sources,
+  statesSet,
+} from '../../drivers/aggregate/statements.ts'
 import { quote, quoteList } from '../../drivers/postgres/names.ts'
 import { OP } from '../../runtime/batch/types.ts'
-import type { Names } from './names.ts'
 import { extreme, further, summed } from './numbers.ts'
 import type { Plan, Value } from './types.ts'
 
-/** Temporary tables of one sink, which a transaction leaves empty. */
-export interface Scratch {
-  staged: string
-  /** the last row of each key in the epoch */
-  latest: string
-  /** what changes: a row's old contribution, its new one, or both */
-  work: string
-  /** what that is for each group */
-  delta: string
-}
-
-/** Columns of the staging, such as `s.c3`, or expressions over it. */
-export interface Sources {
-  key: readonly string[]
-  groups: readonly string[]
-  values: readonly string[]
-  landing: readonly { name: string; from: string }[]
-}
-
-const list = (parts: readonly string[]): string => parts.join(', ')
-const all = (count: number, write: (at: number) => string): string[] =>
-  Array.from({ length: count }, (_, at) => write(at))
-const and = (parts: readonly string[]): string => parts.join(' and ')
 const typeOfValue = ({ kind, type }: Value): string => (kind === 'presence' ? 'boolean' : type)
 
+/** The temporary tables, which a transaction leaves empty. */
 export function scratchSql({ latest, work, delta }: Scratch, plan: Plan): string[] {
   const keys = plan.key.map((name, at) => `k${at} ${plan.columns.find(column => column.name === name)!.type}`)
   const groups = plan.groups.map(({ type }, at) => `g${at} ${type}`)
@@ -116,19 +105,15 @@ function groupsSql({ latest }: Scratch, plan: Plan, { groups }: Names): string {
 }
 
 /** Rows that contribute something else than before; then the contributions themselves. */
-function workSql({ latest, work }: Scratch, plan: Plan, { groups, contributions }: Names): string[] {
+function workSql(scratch: Scratch, plan: Plan, names: Names): string[] {
+  const { work } = scratch
+  const { contributions } = names
   const keys = all(plan.key.length, at => `k${at}`)
   const values = all(plan.values.length, at => `v${at}`)
-  const unchanged = and(['c.group_id = g.id', ...values.map(v => `c.${v} is not distinct from l.${v}`)])
   const set = list(['group_id = w.gid', ...values.map(v => `${v} = w.${v}`)])
   const sameKey = and(keys.map(k => `c.${k} = w.${k}`))
   return [
-    `insert into ${work}
-     select ${list([...keys.map(k => `l.${k}`), 'l.op', 'g.id', ...values.map(v => `l.${v}`), 'c.group_id', ...values.map(v => `c.${v}`)])}
-     from ${latest} l
-     left join ${contributions} c on ${and(keys.map(k => `c.${k} = l.${k}`))}
-     left join ${groups} g on l.op <> 'd' and g.gk = l.gk
-     where case when l.op = 'd' then c.group_id is not null else (${unchanged}) is not true end`,
+    changesSql(scratch, plan, names, 'g.gk = l.gk'),
     `delete from ${contributions} c using ${work} w where w.op = 'd' and ${sameKey}`,
     `update ${contributions} c set ${set} from ${work} w where w.op <> 'd' and w.old_gid is not null and ${sameKey}`,
     `insert into ${contributions} (${list([...keys, 'group_id', ...values])})
@@ -171,21 +156,17 @@ function deltaSql({ work, delta }: Scratch, plan: Plan): string {
     ) m group by id`
 }
 
-/** Brings what is known of each group up to date. On the right, `g` is as it was. */
+/** What is known of each group, brought up to date. */
 function stateSql({ delta }: Scratch, plan: Plan, { groups, contributions }: Names): string {
-  const sets = plan.values.flatMap((value, at) => [
-    `n${at} = g.n${at} + d.n${at}`,
-    ...(value.sum ? [`sum${at} = ${sumSql(value, at, contributions)}`] : []),
-    ...(value.min ? [`min${at} = ${extremeSql('min', value, at, contributions)}`] : []),
-    ...(value.max ? [`max${at} = ${extremeSql('max', value, at, contributions)}`] : []),
-  ])
-  return `update ${groups} as g set ${list(['row_count = g.row_count + d.rows', ...sets])} from ${delta} d where g.id = d.id`
+  const set = statesSet(plan, {
+    sum: (value, at) => sumSql(value, at, contributions),
+    extreme: (fn, value, at) => extremeSql(fn, value, at, contributions),
+  })
+  return `update ${groups} as g set ${set} from ${delta} d where g.id = d.id`
 }
 
 const left = (aggregate: string, contributions: string): string =>
   `(select ${aggregate} from ${contributions} c where c.group_id = g.id)`
-/** Without a value that is not null there is no sum, minimum or maximum. */
-const empty = (at: number): string => `g.n${at} + d.n${at} = 0`
 
 function sumSql({ kind }: Value, at: number, contributions: string): string {
   const [old, plus] = [`g.sum${at}`, `d.plus${at}`]
@@ -202,19 +183,9 @@ function extremeSql(fn: 'min' | 'max', { type }: Value, at: number, contribution
   return `case when ${empty(at)} then null when d.gone_${fn}${at} = ${old} then ${anew} else ${further(fn)}(${old}, ${come}) end`
 }
 
-/** Columns of the results as expressions over a group. */
-function resultColumns(plan: Plan): { name: string; from: string }[] {
-  const from = plan.aggregates.flatMap(({ fn, value }) => {
-    if (fn === 'count') return [value === undefined ? 'g.row_count' : `g.n${value}`]
-    return fn === 'avg' ? [`g.sum${value}`, `g.n${value}`] : [`g.${fn}${value}`]
-  })
-  const groups = all(plan.groups.length, at => `g.g${at}`)
-  return [...groups, ...from].map((expression, at) => ({ name: quote(plan.results[at]!.name), from: expression }))
-}
-
 /** The results of the groups that changed; a group without rows goes. */
 function resultSql({ delta }: Scratch, plan: Plan, { agg, groups }: Names): string[] {
-  const key = resultColumns(plan).slice(0, plan.groups.length)
+  const key = resultColumns(plan, quote).slice(0, plan.groups.length)
   const gone = `delete from ${agg} a using ${delta} d join ${groups} g on g.id = d.id where g.row_count = 0`
   const hasNull = key.map(({ from }) => `${from} is null`).join(' or ')
   return [
@@ -226,7 +197,7 @@ function resultSql({ delta }: Scratch, plan: Plan, { agg, groups }: Names): stri
 }
 
 function fillSql(plan: Plan, agg: string, from: string): string {
-  const columns = resultColumns(plan)
+  const columns = resultColumns(plan, quote)
   const key = columns.slice(0, plan.groups.length).map(({ name }) => name)
   const set = columns.slice(plan.groups.length).map(({ name }) => `${name} = excluded.${name}`)
   return `insert into ${agg} (${list(columns.map(({ name }) => name))}) select ${list(columns.map(column => column.from))}

@@ -1,4 +1,5 @@
 import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import type { Names } from '../../drivers/aggregate/statements.ts'
 import { literal, quote, quoteList } from '../../drivers/postgres/names.ts'
 import type { PgSession } from '../../drivers/postgres/session.ts'
 import { versionOf } from '../../drivers/postgres-sink/connection.ts'
@@ -16,7 +17,7 @@ import {
 import { OP } from '../../runtime/batch/types.ts'
 import type { Stream } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import { derived, modelTrigger, type Names, namesOf } from './names.ts'
+import { type AllNames, derived, modelTrigger, namesOf } from './names.ts'
 import type { AggregateConfig } from './postgres_aggregate.ts'
 import { triggerSql } from './trigger.ts'
 import { kindOf, type Plan } from './types.ts'
@@ -118,7 +119,7 @@ async function refuseResults(
 async function readDefinition(
   session: PgSession,
   { schema, agg_table }: AggregateConfig,
-  { definitions }: Names,
+  { definitions }: AllNames,
 ): Promise<string | undefined> {
   if ((await readTable(session, schema, '_millrace_aggregates')) === undefined) return undefined
   const { rows } = await session.query<{ definition: string }>(

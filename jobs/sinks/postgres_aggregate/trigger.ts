@@ -1,6 +1,7 @@
+import type { Names } from '../../drivers/aggregate/statements.ts'
 import { literal, qualified, quote, quoteList } from '../../drivers/postgres/names.ts'
 import { OP } from '../../runtime/batch/types.ts'
-import { modelFunction, modelTrigger, type Names } from './names.ts'
+import { modelFunction, modelTrigger } from './names.ts'
 import { extreme, further, summed } from './numbers.ts'
 import type { AggregateConfig } from './postgres_aggregate.ts'
 import type { Part, Plan } from './types.ts'

@@ -4,6 +4,7 @@ import { sqlStateOf } from '../../drivers/postgres/failures.ts'
 import type { PgSession } from '../../drivers/postgres/session.ts'
 import { columnType } from '../../drivers/postgres/types.ts'
 import { spelled } from '../../drivers/postgres-sink/table.ts'
+import type { Kind } from '../../runtime/batch/kinds.ts'
 import { typeOf } from '../../runtime/batch/types.ts'
 import type { Stream } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
@@ -15,7 +16,7 @@ export type Plan = aggregate.Plan<PgType>
 export type Part = aggregate.Part<PgType>
 export type Value = aggregate.Value<PgType>
 
-const kinds: readonly (readonly [RegExp, aggregate.Kind])[] = [
+const kinds: readonly (readonly [RegExp, Kind])[] = [
   [/^(smallint|integer|bigint)$/, 'integer'],
   [/^numeric/, 'decimal'],
   [/^(real|double precision)$/, 'real'],
@@ -26,7 +27,7 @@ const kinds: readonly (readonly [RegExp, aggregate.Kind])[] = [
   [/^bytea$/, 'blob'],
   [/^jsonb?$/, 'json'],
 ]
-export const kindOf = (type: PgType): aggregate.Kind => kinds.find(([pattern]) => pattern.test(type))?.[1] ?? 'text'
+export const kindOf = (type: PgType): Kind => kinds.find(([pattern]) => pattern.test(type))?.[1] ?? 'text'
 
 /** What a row may have where the configuration names no type. */
 export const typeOfField = (field: Field): PgType => spelled(columnType(field))
@@ -89,7 +90,7 @@ export const guessed: Named = (name, path) => {
 const plainOf = (name: string): string => name.trim().toLowerCase().replace(/\s+/g, ' ')
 
 /** Sums outgrow what they are made of. */
-const sums: Partial<Record<aggregate.Kind, PgType>> = {
+const sums: Partial<Record<Kind, PgType>> = {
   integer: 'bigint',
   decimal: 'numeric',
   real: 'double precision',

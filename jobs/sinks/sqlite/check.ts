@@ -9,7 +9,7 @@ import {
   readTable,
   type Table,
 } from '../../drivers/sqlite-sink/table.ts'
-import { kindOf } from '../../drivers/sqlite-sink/types.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { nameOf, OP } from '../../runtime/batch/types.ts'
 import type { NodeContext, Stream } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'

@@ -20,8 +20,9 @@ import {
   readTable,
   type Table,
 } from '../../drivers/sqlite-sink/table.ts'
-import { kindOf, staged } from '../../drivers/sqlite-sink/types.ts'
+import { staged } from '../../drivers/sqlite-sink/types.ts'
 import { columnsOf as cellsOf } from '../../runtime/batch/cells.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { opsOf } from '../../runtime/batch/select.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { NodeContext, Stream } from '../../runtime/contract.ts'

@@ -1,4 +1,5 @@
 import type { DataType, RecordBatch } from 'apache-arrow'
+import type { Sources } from '../../drivers/aggregate/statements.ts'
 import { type Cell, cellReader } from '../../drivers/sqlite-sink/cells.ts'
 import {
   accept,
@@ -10,15 +11,15 @@ import {
 } from '../../drivers/sqlite-sink/rows.ts'
 import type { Staging } from '../../drivers/sqlite-sink/staging.ts'
 import { checkColumns, quote } from '../../drivers/sqlite-sink/table.ts'
-import { kindOf, staged } from '../../drivers/sqlite-sink/types.ts'
+import { staged } from '../../drivers/sqlite-sink/types.ts'
 import { dataOf } from '../../runtime/batch/build.ts'
 import { type Column as BatchColumn, columnsOf, jsonReader, textReader, validity } from '../../runtime/batch/cells.ts'
 import { type Cell as ArrowCell, coercer, Misfit } from '../../runtime/batch/coerce.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { type Op, opsOf } from '../../runtime/batch/select.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
 import type { Part, Plan } from './plan.ts'
-import type { Sources } from './statements.ts'
 import { landingColumns } from './tables.ts'
 
 /** Batches on their way into the staging: the columns as they land, then those that had to be turned into a type. */

@@ -1,6 +1,6 @@
 import { type DataType, Decimal, Int64, Utf8 } from 'apache-arrow'
 import * as aggregate from '../../drivers/aggregate/plan.ts'
-import { kindOf } from '../../drivers/sqlite-sink/types.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
 import type { Stream } from '../../runtime/contract.ts'
 import type { AggregateConfig } from './sqlite_aggregate.ts'

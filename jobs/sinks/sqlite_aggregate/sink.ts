@@ -1,4 +1,5 @@
 import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import type { Scratch } from '../../drivers/aggregate/statements.ts'
 import { openDatabase, type SharedDatabase } from '../../drivers/sqlite-sink/connection.ts'
 import { createFence } from '../../drivers/sqlite-sink/fence.ts'
 import { createStaging } from '../../drivers/sqlite-sink/staging.ts'
@@ -10,7 +11,7 @@ import { createIntake, slotsOf, stagedSlots } from './intake.ts'
 import { registerNumbers } from './numbers.ts'
 import type { Plan } from './plan.ts'
 import type { AggregateConfig } from './sqlite_aggregate.ts'
-import { commitSql, latestSql, refillSql, type Scratch, scratchSql } from './statements.ts'
+import { commitSql, latestSql, refillSql, scratchSql } from './statements.ts'
 import { findTables, makeTables, namesOf } from './tables.ts'
 
 export async function openSqliteAggregate(config: AggregateConfig, input: Stream, context: NodeContext): Promise<Sink> {

@@ -1,37 +1,25 @@
 import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import {
+  all,
+  and,
+  changesSql,
+  empty,
+  list,
+  type Names,
+  resultColumns,
+  type Scratch,
+  type Sources,
+  statesSet,
+} from '../../drivers/aggregate/statements.ts'
 import { quote } from '../../drivers/sqlite-sink/table.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import type { Plan, Value } from './plan.ts'
-import type { Names } from './tables.ts'
-
-/** Temporary tables of one sink. */
-export interface Scratch {
-  staged: string
-  /** the last row of each key in the epoch (with append_only: of each key and operation, if it has not landed before) */
-  latest: string
-  /** what changes: a row's old contribution, its new one, or both */
-  work: string
-  /** what that is for each group */
-  delta: string
-}
 
 /*
  * `+d.id` keeps SQLite from looking up the delta for each group there is, where it can look up the groups of the delta.
  */
 
-/** Columns of the staging, such as `c3`, or expressions over it. */
-export interface Sources {
-  key: readonly string[]
-  groups: readonly string[]
-  values: readonly string[]
-  landing: readonly { name: string; from: string }[]
-}
-
-const list = (parts: readonly string[]): string => parts.join(', ')
-const all = (count: number, write: (at: number) => string): string[] =>
-  Array.from({ length: count }, (_, at) => write(at))
-const and = (parts: readonly string[]): string => parts.join(' and ')
-
+/** The temporary tables. With append_only `latest` has a row of each key and operation, if it has not landed before. */
 export function scratchSql({ latest, work, delta }: Scratch, plan: Plan): string[] {
   const keys = all(plan.key.length, at => `k${at}`)
   const groups = all(plan.groups.length, at => `g${at}`)
@@ -97,18 +85,14 @@ function groupsSql({ latest }: Scratch, plan: Plan, { groups }: Names): string {
 }
 
 /** Rows that contribute something else than before; then the contributions themselves. */
-function exactWork({ latest, work }: Scratch, plan: Plan, { groups, contributions }: Names): string[] {
+function exactWork(scratch: Scratch, plan: Plan, names: Names): string[] {
+  const { work } = scratch
+  const { contributions } = names
   const keys = all(plan.key.length, at => `k${at}`)
   const values = all(plan.values.length, at => `v${at}`)
-  const unchanged = and(['c.group_id is g.id', ...values.map(v => `c.${v} is l.${v}`)])
   const set = list(['group_id', ...values].map(name => `${name} = excluded.${name}`))
   return [
-    `insert into ${work}
-     select ${list([...keys.map(k => `l.${k}`), 'l.op', 'g.id', ...values.map(v => `l.${v}`), 'c.group_id', ...values.map(v => `c.${v}`)])}
-     from ${latest} l
-     left join ${contributions} c on ${and(keys.map(k => `c.${k} = l.${k}`))}
-     left join ${groups} g on l.op <> 'd' and ${sameGroup(plan, 'g', 'l')}
-     where case when l.op = 'd' then c.group_id is not null else not (${unchanged}) end`,
+    changesSql(scratch, plan, names, sameGroup(plan, 'g', 'l')),
     `delete from ${contributions} where (${list(keys)}) in (select ${list(keys)} from ${work} where op = 'd')`,
     `insert into ${contributions} (${list([...keys, 'group_id', ...values])})
      select ${list([...keys, 'gid', ...values])} from ${work} where op <> 'd' on conflict (${list(keys)}) do update set ${set}`,
@@ -160,21 +144,17 @@ function deltaSql({ work, delta }: Scratch, plan: Plan): string {
   return `insert into ${delta} select ${list(['id', 'sum(n)', ...sums])} from (${moves}) group by id`
 }
 
-/** Brings what is known of each group up to date. On the right, `g` is as it was. */
+/** What is known of each group, brought up to date. */
 function stateSql({ delta }: Scratch, plan: Plan, { groups, contributions }: Names): string {
-  const sets = plan.values.flatMap((value, at) => [
-    `n${at} = g.n${at} + d.n${at}`,
-    ...(value.sum ? [`sum${at} = ${sumSql(value, at, plan.exact, contributions)}`] : []),
-    ...(value.min ? [`min${at} = ${extremeSql('min', value, at, plan.exact, contributions)}`] : []),
-    ...(value.max ? [`max${at} = ${extremeSql('max', value, at, plan.exact, contributions)}`] : []),
-  ])
-  return `update ${groups} as g set ${list(['row_count = g.row_count + d.rows', ...sets])} from ${delta} d where g.id = +d.id`
+  const set = statesSet(plan, {
+    sum: (value, at) => sumSql(value, at, plan.exact, contributions),
+    extreme: (fn, value, at) => extremeSql(fn, value, at, plan.exact, contributions),
+  })
+  return `update ${groups} as g set ${set} from ${delta} d where g.id = +d.id`
 }
 
 const left = (fn: string, at: number, contributions: string): string =>
   `(select ${fn}(c.v${at}) from ${contributions} c where c.group_id = g.id)`
-/** Without a value that is not null there is no sum, minimum or maximum. */
-const empty = (at: number): string => `g.n${at} + d.n${at} = 0`
 
 function sumSql({ kind }: Value, at: number, exact: boolean, contributions: string): string {
   const [old, plus] = [`g.sum${at}`, `d.plus${at}`]
@@ -205,19 +185,9 @@ function extremeSql(fn: 'min' | 'max', { kind }: Value, at: number, exact: boole
   return `case when ${empty(at)} then null when d.gone_${fn}${at} = ${old} then ${anew} else ${further} end`
 }
 
-/** Columns of the results as expressions over a group. */
-function resultColumns(plan: Plan): { name: string; from: string }[] {
-  const from = plan.aggregates.flatMap(({ fn, value }) => {
-    if (fn === 'count') return [value === undefined ? 'g.row_count' : `g.n${value}`]
-    return fn === 'avg' ? [`g.sum${value}`, `g.n${value}`] : [`g.${fn}${value}`]
-  })
-  const groups = all(plan.groups.length, at => `g.g${at}`)
-  return [...groups, ...from].map((expression, at) => ({ name: quote(plan.results[at]!.name), from: expression }))
-}
-
 /** The results of the groups that changed; a group without rows goes. */
 function resultSql({ delta }: Scratch, plan: Plan, { agg, groups }: Names): string[] {
-  const columns = resultColumns(plan)
+  const columns = resultColumns(plan, quote)
   const key = columns.slice(0, plan.groups.length)
   const set = columns.slice(plan.groups.length).map(({ name, from }) => `${name} = ${from}`)
   const same = and(key.map(({ name, from }) => `a.${name} is ${from}`))
@@ -236,6 +206,6 @@ function resultSql({ delta }: Scratch, plan: Plan, { agg, groups }: Names): stri
 
 /** Fills an empty table of results from all groups. */
 export function refillSql(plan: Plan, { agg, groups }: Names): string {
-  const columns = resultColumns(plan)
+  const columns = resultColumns(plan, quote)
   return `insert into ${agg} (${list(columns.map(({ name }) => name))}) select ${list(columns.map(({ from }) => from))} from ${groups} g`
 }

@@ -1,5 +1,6 @@
 import { Int64, Utf8 } from 'apache-arrow'
 import { EPOCH } from '../../drivers/aggregate/plan.ts'
+import type { Names } from '../../drivers/aggregate/statements.ts'
 import type { Db } from '../../drivers/sqlite-sink/connection.ts'
 import {
   addSql,
@@ -11,21 +12,12 @@ import {
   readTable,
   type Table,
 } from '../../drivers/sqlite-sink/table.ts'
-import { declare, kindOf } from '../../drivers/sqlite-sink/types.ts'
+import { declare } from '../../drivers/sqlite-sink/types.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { OP } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Plan, Value } from './plan.ts'
 import type { AggregateConfig } from './sqlite_aggregate.ts'
-
-/** Names of the tables, quoted. */
-export interface Names {
-  landing: string
-  agg: string
-  /** a number for each group, with all that is known of it */
-  groups: string
-  /** what each row of the source has contributed, by its key; not with append_only */
-  contributions: string
-}
 
 export function namesOf({ landing_table, agg_table }: AggregateConfig): Names {
   return {

@@ -1,5 +1,5 @@
 import { type DataType, Decimal } from 'apache-arrow'
-import { kindOf } from '../../drivers/sqlite-sink/types.ts'
+import { kindOf } from '../../runtime/batch/kinds.ts'
 import { typeOf } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 
