@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient, type Logger } from '@clickhouse/client'
 import { PipelineError, context as within } from '../../runtime/errors.ts'
-import { exceptionIn, serverError, transportError } from './failures.ts'
+import { readUpTo } from '../http/body.ts'
+import { connectionError } from '../http/failure.ts'
+import { exceptionIn, serverError } from './failures.ts'
 import type { Server } from './keys.ts'
 import { signedIn } from './sign-in.ts'
 
@@ -99,7 +101,7 @@ export function openClickHouse({ server, timeout, signal }: ClientOptions): Clic
       } as Parameters<ClickHouseClient['exec']>[0])
       const { http_status_code: status = 200, response_headers: headers = {} } = answer as Answered
       const failed = status >= 400
-      const bytes = await readAll(answer.stream as Readable, failed ? errorBytes : Number.POSITIVE_INFINITY)
+      const bytes = await readUpTo(answer.stream as Readable, failed ? errorBytes : Number.POSITIVE_INFINITY)
       if (failed) throw refusal(status, headers, bytes.toString())
       return bytes
     } catch (error) {
@@ -109,7 +111,7 @@ export function openClickHouse({ server, timeout, signal }: ClientOptions): Clic
         throw new PipelineError('timeout', `no complete answer within ${(limit + socketGrace) / 1000} s`, {
           cause: error,
         })
-      throw within(`clickhouse ${place(url)}`, transportError(error))
+      throw within(`clickhouse ${place(url)}`, connectionError(error))
     } finally {
       // a body that nobody reads any more
       values?.on('error', () => {}).destroy()
@@ -148,17 +150,6 @@ interface Answered {
 }
 
 const place = (url: string): string => new URL(url).host
-
-async function readAll(stream: Readable, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > limit) break
-  }
-  return Buffer.concat(chunks)
-}
 
 /** An answer that is no success: of the server, or of something before it. */
 function refusal(status: number, headers: Answered['response_headers'] & object, text: string): PipelineError {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { context } from '../../runtime/errors.ts'
-import { exceptionIn, exceptionOf, transportError } from './failures.ts'
+import { exceptionIn, exceptionOf } from './failures.ts'
 
 /** As servers of several years write them. */
 const written: readonly (readonly [text: string, code: number, kind: string, message: string])[] = [
@@ -59,15 +59,4 @@ test('a code is known through what wraps it', () => {
   const wrapped = context('insert', context('clickhouse', exceptionIn(written[0]![0])))
   assert.equal(exceptionOf(wrapped), 60)
   assert.equal(exceptionOf(new Error('other')), undefined)
-})
-
-test('what the network does may pass, and a certificate that nobody trusts does not', () => {
-  const of = (code: string) => transportError(Object.assign(new Error(code), { code }))
-  assert.equal(of('ECONNRESET').code, 'unavailable')
-  assert.match(of('ECONNREFUSED').message, /connection refused/)
-  assert.equal(of('DEPTH_ZERO_SELF_SIGNED_CERT').code, 'refused')
-  assert.equal(
-    transportError(new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })])).message,
-    'connection refused',
-  )
 })

@@ -74,28 +74,3 @@ function wayOut(exception: number, words: string): string {
   if (exception === 164) return ': the user needs readonly = 0 or 2, since settings come with each query'
   return ''
 }
-
-const words: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was reset',
-  EPIPE: 'the connection was closed',
-  ENOTFOUND: 'the host name is not known',
-  EAI_AGAIN: 'the host name cannot be looked up just now',
-  EHOSTUNREACH: 'the host cannot be reached',
-  ENETUNREACH: 'the network cannot be reached',
-  ETIMEDOUT: 'no connection within the time of the system',
-}
-
-/** What went wrong before there was a whole answer. */
-export function transportError(error: unknown): PipelineError {
-  if (error instanceof PipelineError) return error
-  const first = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error
-  const { code = '', message = String(first) } = first as NodeJS.ErrnoException
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH/.test(code))
-    return new PipelineError(
-      'refused',
-      `the certificate of the server is not trusted (${message}): add its authority with NODE_EXTRA_CA_CERTS=FILE`,
-      { cause: error },
-    )
-  return new PipelineError('unavailable', words[code] ?? message, { cause: error })
-}

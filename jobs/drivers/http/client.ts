@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { PipelineError } from '../../runtime/errors.ts'
 import { shownUrl } from './address.ts'
+import { readUpTo } from './body.ts'
 import { transportError } from './failure.ts'
 import type { Headers } from './headers.ts'
 
@@ -136,14 +137,8 @@ function redirect(from: URL, { statusCode, headers: { location } }: IncomingMess
 type Body = Pick<Answer, 'body' | 'cut'>
 
 async function readText(response: IncomingMessage, limit: number): Promise<Body> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > limit) break
-  }
-  return { body: Buffer.concat(chunks).toString('utf8', 0, Math.min(size, limit)), cut: size > limit }
+  const bytes = await readUpTo(response, limit)
+  return { body: bytes.toString('utf8', 0, Math.min(bytes.length, limit)), cut: bytes.length > limit }
 }
 
 /** The rest of an answer is read, so that the connection can serve again, but neither for long nor without end. */

@@ -14,27 +14,41 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no connection within the time of the system',
 }
 
-/** What went wrong before there was a complete answer, as a PipelineError. Nearly all of it may pass by itself. */
-export function transportError(error: unknown): PipelineError {
+/** Why there is no connection, or none any more; what is a PipelineError already stays so. `place` goes behind the reason. */
+export function connectionError(error: unknown, place = ''): PipelineError {
   if (error instanceof PipelineError) return error
-  // where a name has several addresses, each has an error of its own
-  const first = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error
-  const { code = '', message = String(first), address, port } = first as NodeJS.ErrnoException & Address
-  const place = address === undefined ? '' : ` (${address.includes(':') ? `[${address}]` : address}:${port})`
+  const { code = '', message } = causeOf(error)
   if (certificate.test(code))
     return new PipelineError(
       'refused',
       `the certificate of the server is not trusted (${message}): add its authority with NODE_EXTRA_CA_CERTS=FILE`,
       { cause: error },
     )
+  return new PipelineError('unavailable', `${words[code] ?? message}${place}`, { cause: error })
+}
+
+/** What went wrong before there was a complete answer, as a PipelineError. Nearly all of it may pass by itself. */
+export function transportError(error: unknown): PipelineError {
+  const { code = '', message, address, port } = causeOf(error)
   if (code === 'EPROTO' || code.startsWith('ERR_SSL'))
     return new PipelineError('unavailable', 'the server does not speak TLS there: is it http://?', { cause: error })
   if (code.startsWith('HPE_'))
     return new PipelineError('unavailable', `the answer is not HTTP (${message})`, { cause: error })
-  return new PipelineError('unavailable', `${words[code] ?? message}${place}`, { cause: error })
+  return connectionError(
+    error,
+    address === undefined ? '' : ` (${address.includes(':') ? `[${address}]` : address}:${port})`,
+  )
 }
 
-interface Address {
+interface Cause {
+  code?: string
+  message: string
   address?: string
   port?: number
+}
+
+/** Where a name has several addresses, each has an error of its own. */
+function causeOf(error: unknown): Cause {
+  const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error
+  return first instanceof Error ? first : { message: String(first) }
 }
