@@ -14,6 +14,7 @@ import type {
   StreamInfo,
   TokenRow,
 } from '../store.ts'
+import { createWatchers } from '../watchers.ts'
 import { createRecords } from './records.ts'
 
 /**
@@ -34,21 +35,13 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
   let events: Event[] = []
   let letters: Letter[] = []
   const rows = createRecords(promote)
-  const tokens: TokenRow[] = []
-  const commitListeners = new Set<() => void>()
-  const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
+  const watchers = createWatchers()
+  const { announce, setTokens, onCommit, watchTokens } = watchers
   const stats: StoreStats = { queuedAppends: 0, queuedBytes: 0, commits: 0, appends: 0, events: 0, commitSeconds: 0 }
   const last = { stream: 0, event: 0, letter: 0 }
   let closed = false
 
   const find = (tenant: string, key: string) => named.get(`${tenant}\n${key}`)
-  const announce = () => {
-    for (const listener of commitListeners) listener()
-  }
-  const living = () => tokens.filter(token => token.revoked_at === null)
-  const announceTokens = () => {
-    for (const listener of tokenListeners) listener(living())
-  }
 
   function open(request: AppendRequest): StreamInfo {
     const { tenant, key, opening, receivedAt } = request
@@ -219,10 +212,7 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
       return { events: page, next: wanted.length > limit ? page.at(-1)!.event_id : last.event }
     },
     lastEventId: async () => last.event,
-    onCommit(listener) {
-      commitListeners.add(listener)
-      return () => commitListeners.delete(listener)
-    },
+    onCommit,
     query: () => Promise.reject(noSql()),
     async listDeadLetters({ tenant, after = 0, limit, streamKey }) {
       const wanted = letters.filter(
@@ -268,30 +258,28 @@ export async function openMemory({ promote = [] }: { promote?: readonly string[]
       )
       return before - letters.length
     },
-    listTokens: async () => tokens.slice(),
+    listTokens: async () => watchers.tokens.slice(),
     async createToken(token) {
-      if (living().some(t => t.name === token.name))
+      const { tokens } = watchers
+      if (tokens.some(({ name, revoked_at }) => name === token.name && revoked_at === null))
         throw new AppError(
           'bad_request',
           `there is a token named ${token.name}: revoke it first, or choose another name`,
         )
       const row: TokenRow = { ...token, token_id: tokens.length + 1, revoked_at: null }
-      tokens.push(row)
-      announceTokens()
+      setTokens([...tokens, row])
       return row
     },
     async revokeToken(idOrName, at) {
-      const token = living().find(t => t.name === idOrName || String(t.token_id) === idOrName)
+      const { tokens } = watchers
+      const isMeant = ({ name, token_id, revoked_at }: TokenRow) =>
+        revoked_at === null && (name === idOrName || String(token_id) === idOrName)
+      const token = tokens.find(isMeant)
       if (token === undefined) return false
-      token.revoked_at = at
-      announceTokens()
+      setTokens(tokens.map(other => (other === token ? { ...token, revoked_at: at } : other)))
       return true
     },
-    watchTokens(listener) {
-      tokenListeners.add(listener)
-      listener(living())
-      return () => tokenListeners.delete(listener)
-    },
+    watchTokens,
     health: () => ({ ok: true }),
     stats: () => ({ ...stats }),
     async close() {

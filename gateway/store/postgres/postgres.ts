@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { AppError } from '../../../core/errors.ts'
 import { checkPromote } from '../records.ts'
-import type { Store, StoreHealth, TokenRow } from '../store.ts'
+import type { Store, StoreHealth } from '../store.ts'
+import { createWatchers } from '../watchers.ts'
 import { openAccess, told } from './access.ts'
 import { closedError, createCommits } from './commits.ts'
 import { createLane } from './lane.ts'
@@ -43,9 +44,7 @@ export async function openPostgres({
   const place = placeOf(url)
   const name = `store ${place.name}`
   const gateway = randomUUID()
-  const commitListeners = new Set<() => void>()
-  const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
-  let tokens: readonly TokenRow[] = []
+  const { announce, setTokens, onCommit, watchTokens } = createWatchers()
   let health: StoreHealth = { ok: true }
   let closing: Promise<void> | undefined
 
@@ -61,10 +60,6 @@ export async function openPostgres({
       throw error
     }
     return session
-  }
-
-  function announce(): void {
-    for (const listener of commitListeners) listener()
   }
 
   function setHealth(failure: AppError | undefined): void {
@@ -113,20 +108,11 @@ export async function openPostgres({
   )
   const commits = createCommits(lanes)
 
-  const living = () => tokens.filter(token => token.revoked_at === null)
   /** Reads follow each other, so that an older state never comes last. */
   let reading: Promise<void> = Promise.resolve()
   function readTokens(): Promise<void> {
-    reading = reading
-      .then(() => catalog.listTokens())
-      .then(
-        found => {
-          tokens = found
-          for (const listener of tokenListeners) listener(living())
-        },
-        // the news begin again when the server is there again, and with them this
-        () => {},
-      )
+    // what fails is read again with the news, which begin once the server is there
+    reading = reading.then(() => catalog.listTokens()).then(setTokens, () => {})
     return reading
   }
 
@@ -166,10 +152,7 @@ export async function openPostgres({
     closeStream(streamId, at) {
       if (closing === undefined) commits.close(streamId, at)
     },
-    onCommit(listener) {
-      commitListeners.add(listener)
-      return () => commitListeners.delete(listener)
-    },
+    onCommit,
     async retryDeadLetter(id, payload) {
       const done = await access.store.retryDeadLetter(id, payload)
       if (done) {
@@ -188,11 +171,7 @@ export async function openPostgres({
       await readTokens()
       return done
     },
-    watchTokens(listener) {
-      tokenListeners.add(listener)
-      listener(living())
-      return () => tokenListeners.delete(listener)
-    },
+    watchTokens,
     health: () => health,
     stats: () => ({ ...commits.stats }),
     close: () => (closing ??= close()),

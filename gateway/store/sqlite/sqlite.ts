@@ -1,6 +1,7 @@
 import { AppError } from '../../../core/errors.ts'
 import { checkPromote } from '../records.ts'
-import type { Store, StoreHealth, TokenRow } from '../store.ts'
+import type { Store, StoreHealth } from '../store.ts'
+import { createWatchers } from '../watchers.ts'
 import { createCommits } from './commits.ts'
 import type { Durability } from './database.ts'
 import { buffersOf } from './group.ts'
@@ -34,9 +35,8 @@ export async function openSqlite({
   checkPromote(promote)
   const path = findStore(given)
   const name = `store sqlite:${path}`
-  const commitListeners = new Set<() => void>()
-  const tokenListeners = new Set<(tokens: readonly TokenRow[]) => void>()
-  let tokens: readonly TokenRow[] = []
+  const watchers = createWatchers()
+  const { announce, onCommit, watchTokens } = watchers
   let health: StoreHealth = { ok: true }
   let closing: Promise<void> | undefined
   /** why nothing is read or written: the store is closed, or the files are being let go of */
@@ -117,8 +117,7 @@ export async function openSqlite({
         writerCalls.answered(message.answer)
         break
       case 'tokens':
-        tokens = message.tokens
-        for (const listener of tokenListeners) listener(living())
+        watchers.setTokens(message.tokens)
         // the sign that another process wrote: it may have retried a dead letter
         announce()
         break
@@ -145,12 +144,6 @@ export async function openSqlite({
       case 'closed':
         break
     }
-  }
-
-  const living = () => tokens.filter(token => token.revoked_at === null)
-
-  function announce(): void {
-    for (const listener of commitListeners) listener()
   }
 
   /** All that has the files open lets them go, the writer last, which then starts on those that lie there now. */
@@ -193,10 +186,7 @@ export async function openSqlite({
       )
     },
     lastEventId: () => read('lastEventId'),
-    onCommit(listener) {
-      commitListeners.add(listener)
-      return () => commitListeners.delete(listener)
-    },
+    onCommit,
     query: (sql, params, limits, gone) => queries.run(sql, params, limits, gone),
     listDeadLetters: query => read('listDeadLetters', query),
     getDeadLetter: id => read('getDeadLetter', id),
@@ -210,14 +200,10 @@ export async function openSqlite({
         find: (...query) => read('deadLetterIds', ...query),
         slice: found => writerCalls.call('purgeDeadLetters', found),
       }),
-    listTokens: async () => tokens.slice(),
+    listTokens: async () => watchers.tokens.slice(),
     createToken: token => writerCalls.call('createToken', token),
     revokeToken: (idOrName, at) => writerCalls.call('revokeToken', idOrName, at),
-    watchTokens(listener) {
-      tokenListeners.add(listener)
-      listener(living())
-      return () => tokenListeners.delete(listener)
-    },
+    watchTokens,
     health: () => health,
     stats: () => ({ ...commits.stats }),
     close: () => (closing ??= close()),
