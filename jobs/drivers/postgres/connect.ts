@@ -1,6 +1,5 @@
-import type { ConnectionOptions } from 'node:tls'
-import pg from 'pg'
 import { PipelineError } from '../../runtime/errors.ts'
+import { clientOf, type Way } from './client.ts'
 import { isRetryable, pgFailure, sqlStateOf } from './failures.ts'
 import type { Server } from './keys.ts'
 import { createSession, type PgSession } from './session.ts'
@@ -52,28 +51,12 @@ async function openHost(options: ConnectOptions, host: string, ways: readonly Wa
   }
 }
 
-type Way = false | ConnectionOptions
-
 async function open(options: ConnectOptions, host: string, ssl: Way): Promise<PgSession> {
-  const { server, application, statementTimeout = 60_000, connectTimeout = 10_000, readOnly = false, signal } = options
-  const { port, user, password, database } = server
+  const { application, statementTimeout = 60_000, connectTimeout = 10_000, readOnly = false, signal } = options
+  const { port, database } = options.server
   const label = `postgres ${host}:${port}/${database}`
   signal?.throwIfAborted()
-  const client = new pg.Client({
-    host,
-    port,
-    user,
-    password,
-    database,
-    ssl,
-    application_name: application.slice(0, 63),
-    connectionTimeoutMillis: connectTimeout,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
-  })
-  // between the end of `connect` and the session nobody else listens
-  client.on('error', () => {})
+  const client = clientOf(options.server, host, ssl, application, connectTimeout)
   try {
     await client.connect()
   } catch (error) {
@@ -131,26 +114,4 @@ async function prepare(session: PgSession, statementTimeout: number, readOnly: b
       'unavailable',
       `${session.label}: the server takes no writes: it is a standby, or default_transaction_read_only is on`,
     )
-}
-
-const { builtins } = pg.types
-const parsed = new Set<number>([
-  builtins.BOOL,
-  builtins.INT2,
-  builtins.INT4,
-  builtins.OID,
-  builtins.FLOAT4,
-  builtins.FLOAT8,
-  builtins.BYTEA,
-  // arrays of boolean, int2, int4, text, name, oid
-  1000,
-  1005,
-  1007,
-  1009,
-  1003,
-  1028,
-])
-
-function parserOf(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  return parsed.has(oid) ? pg.types.getTypeParser(oid, format as 'text') : value => value
 }

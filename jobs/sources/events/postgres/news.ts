@@ -1,4 +1,5 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { clientOf } from '../../../drivers/postgres/client.ts'
 import { pgFailure } from '../../../drivers/postgres/failures.ts'
 import { literal, quote } from '../../../drivers/postgres/names.ts'
 import { tlsOf } from '../../../drivers/postgres/tls.ts'
@@ -76,25 +77,11 @@ export function followNews(place: Place, context: NodeContext, stop: AbortSignal
 
 /** Each host in turn, in each way that `sslmode` allows. `stop` ends it at once. */
 async function openListener({ server, schema }: Place, application: string, stop: AbortSignal): Promise<pg.Client> {
-  const { host: hosts, port, user, password, database } = server
   const ways = await tlsOf(server)
   let failure: unknown
-  for (const host of hosts.split(','))
+  for (const host of server.host.split(','))
     for (const ssl of ways) {
-      const client = new pg.Client({
-        host: host.trim(),
-        port,
-        user,
-        password,
-        database,
-        ssl,
-        application_name: application.slice(0, 63),
-        connectionTimeoutMillis: connectMs,
-        keepAlive: true,
-        keepAliveInitialDelayMillis: 10_000,
-      })
-      // its end tells the same
-      client.on('error', () => {})
+      const client = clientOf(server, host.trim(), ssl, application, connectMs)
       const end = () => void client.end().catch(() => {})
       stop.addEventListener('abort', end, { once: true })
       client.once('end', () => stop.removeEventListener('abort', end))
