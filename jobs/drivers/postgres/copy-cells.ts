@@ -1,5 +1,5 @@
 import { type Data, DataType, DateUnit, type Field, TimeUnit } from 'apache-arrow'
-import { bit, textReader } from '../../runtime/batch/cells.ts'
+import { bit, decimalText, textReader } from '../../runtime/batch/cells.ts'
 import { writeDate, writeTime, writeTimestamp } from './copy-times.ts'
 import type { TextBytes } from './text-bytes.ts'
 import { wideOf } from './types.ts'
@@ -107,17 +107,6 @@ function writeScaled(out: TextBytes, value: number, scale: number, ends: number)
   out.reserve(1 + scale)
   out.byte(46)
   out.digits(rest - whole * ends, scale)
-}
-
-function decimalText(values: Uint32Array, at: number, words: number, scale: number): string {
-  let value = 0n
-  for (let word = words - 1; word >= 0; word--) value = (value << 32n) | BigInt(values[at + word]!)
-  value = BigInt.asIntN(words * 32, value)
-  const sign = value < 0n ? '-' : ''
-  const digits = String(value < 0n ? -value : value)
-  if (scale <= 0) return `${sign}${digits}${'0'.repeat(-scale)}`
-  const padded = digits.padStart(scale + 1, '0')
-  return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
 }
 
 function wideText(bytes: Uint8Array, isSigned: boolean): string {

@@ -190,7 +190,7 @@ function fraction(rest: bigint, scale: bigint): string {
 }
 
 /** Two's complement of `words` 32-bit words, little-endian, with `scale` digits after the point. */
-function decimalText(values: Uint32Array, at: number, words: number, scale: number): string {
+export function decimalText(values: Uint32Array, at: number, words: number, scale: number): string {
   let value = 0n
   for (let word = words - 1; word >= 0; word--) value = (value << 32n) | BigInt(values[at + word]!)
   value = BigInt.asIntN(words * 32, value)
