@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  Binary,
-  Bool,
-  type DataType,
-  DateDay,
-  Decimal,
-  Field,
-  Float32,
-  Float64,
-  Int16,
-  Int32,
-  Int64,
-  List,
-  Schema,
-  TimeMicrosecond,
-  Timestamp,
-  TimeUnit,
-  Utf8,
-} from 'apache-arrow'
+import { Field, Int32, List, Schema } from 'apache-arrow'
 import fc from 'fast-check'
 import { service } from '../../../test/support/servers.ts'
 import { batchOf, dataOf } from '../../runtime/batch/build.ts'
 import type { Cell } from '../../runtime/batch/coerce.ts'
 import { jsonLines } from '../../runtime/batch/rows.ts'
+import { typeOf } from '../../runtime/batch/types.ts'
 import { errorOf } from '../../runtime/harness/error.suite.ts'
 import { createAppender, createLast } from './appenders.ts'
 import { createBinaryReader } from './copy-binary.ts'
@@ -41,26 +24,26 @@ const below = (digits: number) => big(-(10n ** BigInt(digits)) + 1n, 10n ** BigI
 const decimals = (precision: number) => fc.oneof(below(precision), below(Math.min(precision, 16)), below(1))
 
 /** Arrow type, declared in Postgres, values. */
-const cases: [DataType, string, fc.Arbitrary<Cell>][] = [
-  [new Bool(), 'boolean', fc.boolean()],
-  [new Int16(), 'smallint', whole(-32_768, 32_767)],
-  [new Int32(), 'integer', whole(-(2 ** 31), 2 ** 31 - 1)],
-  [new Int64(), 'bigint', big(-(2n ** 63n), 2n ** 63n - 1n)],
-  [new Float32(), 'real', fc.float()],
-  [new Float64(), 'double precision', fc.double()],
-  [new Utf8(), 'text', fc.string({ unit: 'binary' }).map(value => value.replaceAll('\0', ''))],
-  [new Utf8(), 'numeric', big(-(10n ** 60n), 10n ** 60n).map(value => `${value}.5`)],
-  [new Utf8(), 'uuid', fc.uuid()],
-  [new Binary(), 'bytea', fc.uint8Array({ maxLength: 60 }).map(bytes => bytes as Cell)],
-  [new DateDay(), 'date', whole(-2_440_588, 100_000_000)],
-  [new TimeMicrosecond(), 'time', big(0n, 86_400_000_000n)],
-  [new Timestamp(TimeUnit.MICROSECOND), 'timestamp', big(-210_866_803_200_000_000n, 9_215_570_000_000_000_000n)],
-  [new Timestamp(TimeUnit.MICROSECOND, 'UTC'), 'timestamptz', big(-(10n ** 16n), 10n ** 16n)],
-  [new Decimal(2, 10, 128), 'numeric(10,2)', decimals(10)],
-  [new Decimal(0, 38, 128), 'numeric(38)', decimals(38)],
-  [new Decimal(20, 38, 128), 'numeric(38,20)', decimals(38)],
-  [new Decimal(9, 18, 128), 'numeric(18,9)', decimals(18)],
-  [new Decimal(38, 38, 128), 'numeric(38,38)', decimals(38)],
+const cases: [string, string, fc.Arbitrary<Cell>][] = [
+  ['boolean', 'boolean', fc.boolean()],
+  ['int16', 'smallint', whole(-32_768, 32_767)],
+  ['int32', 'integer', whole(-(2 ** 31), 2 ** 31 - 1)],
+  ['int64', 'bigint', big(-(2n ** 63n), 2n ** 63n - 1n)],
+  ['float32', 'real', fc.float()],
+  ['float64', 'double precision', fc.double()],
+  ['utf8', 'text', fc.string({ unit: 'binary' }).map(value => value.replaceAll('\0', ''))],
+  ['utf8', 'numeric', big(-(10n ** 60n), 10n ** 60n).map(value => `${value}.5`)],
+  ['utf8', 'uuid', fc.uuid()],
+  ['binary', 'bytea', fc.uint8Array({ maxLength: 60 }).map(bytes => bytes as Cell)],
+  ['date32', 'date', whole(-2_440_588, 100_000_000)],
+  ['time64', 'time', big(0n, 86_400_000_000n)],
+  ['timestamp', 'timestamp', big(-210_866_803_200_000_000n, 9_215_570_000_000_000_000n)],
+  ['timestamp(us, UTC)', 'timestamptz', big(-(10n ** 16n), 10n ** 16n)],
+  ['decimal128(10, 2)', 'numeric(10,2)', decimals(10)],
+  ['decimal128(38, 0)', 'numeric(38)', decimals(38)],
+  ['decimal128(38, 20)', 'numeric(38,20)', decimals(38)],
+  ['decimal128(18, 9)', 'numeric(18,9)', decimals(18)],
+  ['decimal128(38, 38)', 'numeric(38,38)', decimals(38)],
 ]
 
 /** Where the catalog says what the column is. */
@@ -91,7 +74,8 @@ async function readBack(session: PgSession, table: string, size: number) {
   return { batch: batchOf(schema, [values.finish()], rows), last: last.text, type }
 }
 
-for (const [type, declared, cells] of cases)
+for (const [name, declared, cells] of cases) {
+  const type = typeOf(name)
   test(`every ${declared} is read as ${type}`, { skip }, async () => {
     await using place = await openPlace(at.POSTGRES)
     const { session } = place
@@ -116,6 +100,7 @@ for (const [type, declared, cells] of cases)
       { numRuns: runs },
     )
   })
+}
 
 test('arrays are lists, and one of several dimensions is refused', { skip }, async () => {
   await using place = await openPlace(at.POSTGRES)

@@ -1,21 +1,5 @@
-import {
-  Binary,
-  Bool,
-  type DataType,
-  DateDay,
-  Decimal,
-  Field,
-  Float32,
-  Float64,
-  Int16,
-  Int32,
-  Int64,
-  List,
-  TimeMicrosecond,
-  Timestamp,
-  TimeUnit,
-  Utf8,
-} from 'apache-arrow'
+import { type DataType, Decimal, Field, List, Utf8 } from 'apache-arrow'
+import { typeOf } from '../../runtime/batch/types.ts'
 
 /** How a column is asked for in a binary COPY, and what its bytes are read as. */
 export interface ReadType {
@@ -31,23 +15,23 @@ interface Stored {
   modifier: number
 }
 
-const plain: Readonly<Record<string, () => DataType>> = {
-  bool: () => new Bool(),
-  int2: () => new Int16(),
-  int4: () => new Int32(),
-  int8: () => new Int64(),
-  float4: () => new Float32(),
-  float8: () => new Float64(),
-  text: () => new Utf8(),
-  varchar: () => new Utf8(),
-  bpchar: () => new Utf8(),
-  name: () => new Utf8(),
-  json: () => new Utf8(),
-  bytea: () => new Binary(),
-  date: () => new DateDay(),
-  time: () => new TimeMicrosecond(),
-  timestamp: () => new Timestamp(TimeUnit.MICROSECOND),
-  timestamptz: () => new Timestamp(TimeUnit.MICROSECOND, 'UTC'),
+const plain: Readonly<Record<string, string>> = {
+  bool: 'boolean',
+  int2: 'int16',
+  int4: 'int32',
+  int8: 'int64',
+  float4: 'float32',
+  float8: 'float64',
+  text: 'utf8',
+  varchar: 'utf8',
+  bpchar: 'utf8',
+  name: 'utf8',
+  json: 'utf8',
+  bytea: 'binary',
+  date: 'date32',
+  time: 'time64',
+  timestamp: 'timestamp(us)',
+  timestamptz: 'timestamp(us, UTC)',
 }
 
 /** Elements of arrays that come as lists. */
@@ -84,8 +68,8 @@ export function readType({ name, modifier }: Stored): ReadType {
   }
   const element = name.startsWith('_') ? name.slice(1) : undefined
   if (element !== undefined && listed.includes(element))
-    return { type: new List(new Field('item', plain[element]!(), true)), asText: false }
-  const own = Object.hasOwn(plain, name) ? plain[name]!() : undefined
+    return { type: new List(new Field('item', typeOf(plain[element]!), true)), asText: false }
+  const own = Object.hasOwn(plain, name) ? typeOf(plain[name]!) : undefined
   return own === undefined ? { type: new Utf8(), asText: true } : { type: own, asText: false }
 }
 
