@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Sink, Stream } from '../../runtime/contract.ts'
-import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
+import { crashes, createRuns } from '../../runtime/harness/crashes.suite.ts'
+import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { batchOf } from '../sqlite-sink/harness.suite.ts'
 
 export interface PropertyPlace {
@@ -55,7 +56,7 @@ type AnyRow = typeof row extends fc.Arbitrary<infer T> ? T : never
 
 const epoch = fc.record({
   batches: fc.array(fc.array(row, { minLength: 1, maxLength: 6 }), { maxLength: 4 }),
-  crash: fc.constantFrom('before', 'after', 'none', 'none'),
+  crash: crashes,
   finalize: fc.boolean(),
 })
 
@@ -119,7 +120,7 @@ function isSum(found: unknown, values: readonly number[]): boolean {
   return typeof found === 'number' && Math.abs(found - big * 2 ** 60 - small) <= 256 * values.length
 }
 
-export function aggregatePropertySuite({ skip = false, runs, place, time }: PropertySubject): void {
+export function aggregatePropertySuite({ skip = false, runs: numRuns, place, time }: PropertySubject): void {
   test(
     'results are those of a GROUP BY over the rows that are there, through crashes and replays',
     { skip },
@@ -127,32 +128,15 @@ export function aggregatePropertySuite({ skip = false, runs, place, time }: Prop
       const property = fc.asyncProperty(groupings, fc.array(epoch, { maxLength: 5 }), async (group_by, epochs) => {
         const { open, results, dropResults, remove } = place()
         const config = { landing_table: 'landing', agg_table: 'results', primary_key: 'id', group_by, aggregate }
-        const opened: Sink[] = []
-        const begin = async (at: number) => {
-          const sink = await open(config, streamOf(types))
-          opened.push(sink)
-          assert.equal((await sink.begin())?.epoch ?? 0, at)
-          return sink
-        }
+        const runs = createRuns(() => open(config, streamOf(types)))
         try {
-          let sink = await begin(0)
+          await runs.begin(0)
           const there = new Map<number, AnyRow>()
           for (const [at, { batches, crash, finalize }] of epochs.entries()) {
-            const write = async () => {
+            await runs.publish(at + 1, crash, async sink => {
               for (const rows of batches) await sink.write(batchOf(types, rows), at + 1)
-            }
-            await write()
-            if (crash === 'before') {
-              sink = await begin(at)
-              await write()
-            }
-            await sink.commit(checkpoint(at + 1))
-            if (crash === 'after') {
-              sink = await begin(at + 1)
-              await write()
-              await sink.commit(checkpoint(at + 1))
-            }
-            if (finalize) await sink.finalized!(at + 1)
+            })
+            if (finalize) await runs.sink.finalized!(at + 1)
             for (const next of batches.flat()) {
               if (next._gs_op === 'd') there.delete(next.id)
               else there.set(next.id, next)
@@ -161,16 +145,16 @@ export function aggregatePropertySuite({ skip = false, runs, place, time }: Prop
             // the results come back from what they were computed from
             if (crash === 'after') {
               await dropResults()
-              sink = await begin(at + 1)
+              await runs.begin(at + 1)
               assertResults(await results(), Object.keys(group_by), [...there.values()], time)
             }
           }
         } finally {
-          for (const sink of opened) await sink.close()
+          await runs.close()
           await remove()
         }
       })
-      await fc.assert(property, { numRuns: runs })
+      await fc.assert(property, { numRuns })
     },
   )
 }

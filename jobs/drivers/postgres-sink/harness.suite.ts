@@ -85,3 +85,12 @@ export const connectSink = <C>(
   input: Stream,
   context: Watched,
 ): Promise<void> => definition.connect!(definition.config.parse({ from: 'rows', ...config }), input, context)
+
+/** Names of the columns of table `t`. */
+export async function columnsOf(url: string, schema: string): Promise<string[]> {
+  const found = await query(
+    url,
+    `select attname::text as name from pg_attribute where attrelid = '${schema}.t'::regclass and attnum > 0 order by attnum`,
+  )
+  return found.map(({ name }) => String(name))
+}

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { service } from '../../../test/support/servers.ts'
 import { batchOf, contextFor, type TestDatabase, testDatabase } from '../../drivers/clickhouse/harness.suite.ts'
-import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
+import { crashes, createRuns } from '../../runtime/harness/crashes.suite.ts'
+import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { clickhouse } from './clickhouse.ts'
 
 /** Whatever comes, in whatever epochs, the table shows by FINAL what is left when each row is applied by itself. */
@@ -23,8 +24,7 @@ const row = fc.record({
 type AnyRow = typeof row extends fc.Arbitrary<infer T> ? T : never
 const epoch = fc.record({
   batches: fc.array(fc.array(row, { minLength: 1, maxLength: 8 }), { maxLength: 3 }),
-  /** the run ends before its commit, after it but before anyone heard, or not at all */
-  crash: fc.constantFrom('before', 'after', 'none', 'none'),
+  crash: crashes,
 })
 const settings = fc.record({
   append_only_mode: fc.boolean(),
@@ -46,34 +46,14 @@ test('a table is as if each row had been applied by itself, through crashes and 
         // deletes have no version there: they hold for whatever was there before
         ...(versioned && setting.append_only_mode && { version_column_name: 'version' }),
       })
-      const opened: { close(): Promise<void> }[] = []
-      const begin = async () => {
-        const sink = await clickhouse.open(config, streamOf(types), contextFor(db.server, { name: table }))
-        opened.push(sink)
-        return { sink, last: (await sink.begin())?.epoch ?? 0 }
-      }
+      const runs = createRuns(() => clickhouse.open(config, streamOf(types), contextFor(db.server, { name: table })))
       try {
-        let { sink } = await begin()
+        await runs.begin(0)
         const model = new Map<string, AnyRow>()
         for (const [at, { batches, crash }] of epochs.entries()) {
-          const write = async () => {
+          await runs.publish(at + 1, crash, async sink => {
             for (const rows of batches) await sink.write(batchOf(types, rows), at + 1)
-          }
-          await write()
-          if (crash === 'before') {
-            const again = await begin()
-            assert.equal(again.last, at)
-            sink = again.sink
-            await write()
-          }
-          await sink.commit(checkpoint(at + 1))
-          if (crash === 'after') {
-            const again = await begin()
-            assert.equal(again.last, at + 1)
-            sink = again.sink
-            await write()
-            await sink.commit(checkpoint(at + 1))
-          }
+          })
           for (const next of batches.flat()) {
             const key = `${next.id} ${next.part}`
             const old = model.get(key)
@@ -91,7 +71,7 @@ test('a table is as if each row had been applied by itself, through crashes and 
           assert.deepEqual(order(found), order(wanted))
         }
       } finally {
-        for (const sink of opened) await sink.close()
+        await runs.close()
         await db.run(`DROP TABLE IF EXISTS ${table}`)
       }
     }),

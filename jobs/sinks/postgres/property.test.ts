@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { service } from '../../../test/support/servers.ts'
 import { execute, query, watchedAt } from '../../drivers/postgres-sink/harness.suite.ts'
-import { upsertSuite, upsertTypes } from '../../drivers/postgres-sink/upserts.suite.ts'
+import { upsertPropertySuite, upsertTypes } from '../../drivers/upsert/property.suite.ts'
 import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { postgres } from './postgres.ts'
 
 const { skip, at } = service('postgres')
 const url = at.POSTGRES
 
-upsertSuite({
+upsertPropertySuite({
   skip,
   runs: Number(process.env.MILLRACE_SINK_RUNS ?? 20),
   async place(nocase) {

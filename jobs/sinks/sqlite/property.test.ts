@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { upsertSuite, upsertTypes } from '../../drivers/postgres-sink/upserts.suite.ts'
 import { execute, query } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { upsertPropertySuite, upsertTypes } from '../../drivers/upsert/property.suite.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
 import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { sqlite } from './sqlite.ts'
 
-upsertSuite({
+upsertPropertySuite({
   runs: 60,
   place(nocase) {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-sqlite-'))

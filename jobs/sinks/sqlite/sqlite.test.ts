@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { batchOf, checkSink, openSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
-import type { Row } from '../../runtime/batch/build.ts'
+import { test } from 'node:test'
+import { batchOf, checkSink, execute, openSink, query } from '../../drivers/sqlite-sink/harness.suite.ts'
+import { upsertSuite } from '../../drivers/upsert/upsert.suite.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
@@ -10,143 +10,24 @@ import { sqlite } from './sqlite.ts'
 
 const types = { id: 'int64', name: 'utf8', version: 'int64' }
 
-/** Each list of rows as an epoch; gives what the table has then. */
-async function store(t: TestContext, config: object, epochs: readonly (readonly Row[])[], columns = types) {
-  const path = join(tempFolder(t), 'out.db')
-  const { sink, context } = await openSink(t, sqlite, { path, table: 't', ...config }, streamOf(columns))
-  await sink.begin()
-  for (const [at, rows] of epochs.entries()) {
-    await sink.write(batchOf(columns, rows), at + 1)
-    await sink.commit(checkpoint(at + 1))
-  }
-  return { path, rows: query(path, 'select * from t'), warnings: context.warnings, dead: context.deadRows }
-}
-
-test('rows of one key replace each other, and deletes remove them', async t => {
-  const { rows } = await store(t, { primary_key: 'id' }, [
-    [
-      { id: 1, name: 'a', version: 1 },
-      { id: 2, name: 'b', version: 1 },
-    ],
-    [
-      { id: 1, name: 'A', version: 2, _gs_op: 'u' },
-      { id: 2, _gs_op: 'd' },
-      { id: 3, name: 'c', version: 1 },
-    ],
-  ])
-  assert.deepEqual(rows, [
-    { id: 1, name: 'A', version: 2 },
-    { id: 3, name: 'c', version: 1 },
-  ])
-})
-
-test('the key is that of the rows where the sink names none', async t => {
-  const path = join(tempFolder(t), 'out.db')
-  const { sink } = await openSink(t, sqlite, { path, table: 't' }, streamOf(types, ['id']))
-  await sink.begin()
-  await sink.write(batchOf(types, [{ id: 1 }, { id: 1, name: 'last' }]), 1)
-  await sink.commit(checkpoint(1))
-  assert.deepEqual(query(path, 'select * from t'), [{ id: 1, name: 'last', version: null }])
-})
-
-test('on_conflict: nothing keeps the first row of a key', async t => {
-  const { rows } = await store(t, { primary_key: 'id', on_conflict: 'nothing' }, [
-    [
-      { id: 1, name: 'first' },
-      { id: 1, name: 'second' },
-    ],
-    [{ id: 1, name: 'third' }],
-  ])
-  assert.deepEqual(rows, [{ id: 1, name: 'first', version: null }])
-})
-
-test('update_where keeps the row whose columns compare so, within an epoch and between them', async t => {
-  const { rows } = await store(t, { primary_key: 'id', update_where: { version: '>' } }, [
-    [
-      { id: 1, name: 'five', version: 5 },
-      { id: 1, name: 'three', version: 3 },
-    ],
-    [
-      { id: 1, name: 'five again', version: 5 },
-      { id: 2, name: 'one', version: 1 },
-    ],
-    [{ id: 2, name: 'two', version: 2 }],
-  ])
-  assert.deepEqual(rows, [
-    { id: 1, name: 'five', version: 5 },
-    { id: 2, name: 'two', version: 2 },
-  ])
-})
-
-test('without a key every row is inserted, deletes are left out, and both is said once', async t => {
-  const context = watched()
-  const path = join(tempFolder(t), 'never.db')
-  await checkSink(sqlite, { path, table: 't' }, streamOf(types), context)
-  assert.match(context.warnings.join(), /no primary_key: every row is inserted, updates too, and deletes are left out/)
-  const { rows, warnings } = await store(t, {}, [
-    [{ id: 1 }, { id: 1, _gs_op: 'u' }, { id: 1, _gs_op: 'd' }],
-    [{ id: 1, _gs_op: 'd' }],
-  ])
-  assert.equal(rows.length, 2)
-  assert.deepEqual(warnings.filter(text => text.includes('deletes are left out')).length, 1)
-})
-
-test('a row whose key is null becomes a dead letter, and the others are stored', async t => {
-  const { rows, dead } = await store(t, { primary_key: 'id' }, [[{ id: null, name: 'x' }, { id: 1 }]])
-  assert.deepEqual(rows, [{ id: 1, name: null, version: null }])
-  assert.deepEqual(dead, [
-    {
-      code: 'bad_row',
-      message: 'column "id" of the primary key is null',
-      row: { id: null, name: 'x', version: null, _gs_op: 'i' },
-    },
-  ])
-})
-
-test('a table whose columns are all key takes rows and deletes', async t => {
-  const { rows } = await store(
-    t,
-    { primary_key: 'a, b' },
-    [
-      [
-        { a: 1, b: 'x' },
-        { a: 1, b: 'x' },
-        { a: 1, b: 'y' },
-        { a: 1, b: 'x', _gs_op: 'd' },
-      ],
-    ],
-    { a: 'int64', b: 'utf8' } as never,
-  )
-  assert.deepEqual(rows, [{ a: 1, b: 'y' }])
-})
-
-test('names and values that look like SQL are names and values', async t => {
-  const path = join(tempFolder(t), `it's "odd".db`)
-  const columns = {
-    'a"; drop table t; --': 'int64',
-    "b'": 'utf8',
-    select: 'utf8',
-    seq: 'int64',
-    op: 'utf8',
-    c0: 'utf8',
-    'täg\n': 'utf8',
-  }
-  const row = {
-    'a"; drop table t; --': 1,
-    "b'": `'); delete from t; --`,
-    select: 'from',
-    seq: 7,
-    op: 'd',
-    c0: '\u0000nul',
-    'täg\n': '🎈',
-  }
-  const config = { path, table: 'order "by"', primary_key: ['a"; drop table t; --'], update_where: { seq: '>=' } }
-  await checkSink(sqlite, config, streamOf(columns))
-  const { sink } = await openSink(t, sqlite, config, streamOf(columns))
-  await sink.begin()
-  await sink.write(batchOf(columns, [row, { ...row, _gs_op: 'd' }, row, row]), 1)
-  await sink.commit(checkpoint(1))
-  assert.deepEqual(query(path, 'select * from "order ""by"""'), [row])
+upsertSuite({
+  odd: '\u0000nul',
+  turned: /column "name" was text and is now real/,
+  async place(t, sql) {
+    const path = join(tempFolder(t), `it's "odd".db`)
+    if (sql !== undefined) execute(path, sql)
+    const whole = (config: object) => ({ path, table: 't', ...config })
+    return {
+      open: (config, input, given) => openSink(t, sqlite, whole(config), input, watched(given)),
+      async check(config, input) {
+        const context = watched()
+        await checkSink(sqlite, whole(config), input, context)
+        return context
+      },
+      query: async text => query(path, text),
+      columns: async () => query(path, "select name from pragma_table_info('t')").map(({ name }) => String(name)),
+    }
+  },
 })
 
 test('more rows than fit in memory are staged and published at once', async t => {

@@ -76,17 +76,6 @@ for (const [name, table, message, rows] of [
     'id integer primary key, name datetime',
     /it is datetime \(affinity NUMERIC\), and the rows have utf8/,
   ],
-  ['a table without the key', 'id integer, name text', /no primary key or unique index is on \("id"\)/],
-  [
-    'a unique index over more columns',
-    'id integer, name text, unique (id, name)',
-    /no primary key or unique index is on \("id"\)/,
-  ],
-  [
-    'a column that must have a value',
-    'id integer primary key, name text, must text not null',
-    /column "must" must have a value/,
-  ],
   [
     'a column that the table computes',
     'id integer primary key, name text as (id)',
@@ -156,53 +145,6 @@ for (const [name, change, input, message] of [
     await assert.rejects(checkSink(sqlite, config, streamOf(input)), { code: 'bad_pipeline', message })
     await assert.rejects(openSink(t, sqlite, config, streamOf(input)), { code: 'bad_pipeline', message })
   })
-
-test('columns that are new in a later run, or in the middle of one, are added', async t => {
-  const path = made(t, 'create table t (id integer primary key)')
-  const { sink } = await openSink(t, sqlite, { path, table: 't', primary_key: 'id' }, streamOf(types))
-  await sink.begin()
-  await sink.write(batchOf(types, [{ id: 1, name: 'a' }]), 1)
-  const more = { ...types, size: 'uint64', tags: 'list<utf8>' }
-  await sink.write(batchOf(more, [{ id: 2, name: 'b', size: '18446744073709551615', tags: ['x'] }]), 1)
-  assert.deepEqual(
-    columns(path).map(({ name }) => name),
-    ['id', 'name'],
-  )
-  await sink.commit(checkpoint(1))
-  await sink.write(batchOf(types, [{ id: 3, name: 'c' }]), 2)
-  await sink.commit(checkpoint(2))
-  assert.deepEqual(query(path, 'select * from t'), [
-    { id: 1, name: 'a', size: null, tags: null },
-    { id: 2, name: 'b', size: '18446744073709551615', tags: '["x"]' },
-    { id: 3, name: 'c', size: null, tags: null },
-  ])
-})
-
-test('schema_drift: fail refuses them, at check and within a run', async t => {
-  const path = made(t, 'create table t (id integer primary key, name text)')
-  const config = { path, table: 't', primary_key: 'id', schema_drift: 'fail' }
-  const more = { ...types, extra: 'utf8' }
-  await assert.rejects(checkSink(sqlite, config, streamOf(more)), {
-    code: 'bad_pipeline',
-    message: /has no column "extra"/,
-  })
-  const { sink } = await openSink(t, sqlite, config, streamOf(types))
-  await sink.begin()
-  await assert.rejects(sink.write(batchOf(more, [{ id: 1 }]), 1), {
-    code: 'bad_data',
-    message: /column "extra" is new/,
-  })
-})
-
-test('a column that turns into another type is an error', async t => {
-  const path = join(tempFolder(t), 'out.db')
-  const { sink } = await openSink(t, sqlite, { path, table: 't', primary_key: 'id' }, streamOf(types))
-  await sink.begin()
-  await assert.rejects(sink.write(batchOf({ id: 'int64', name: 'float64' }, [{ id: 1, name: 1.5 }]), 1), {
-    code: 'bad_data',
-    message: /column "name" was text and is now real/,
-  })
-})
 
 test('rows that break a rule of the table are an error that names it', async t => {
   const path = made(t, 'create table t (id integer primary key, name text not null check (length(name) < 5))')

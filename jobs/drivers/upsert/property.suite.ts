@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Sink } from '../../runtime/contract.ts'
-import { checkpoint } from '../../runtime/harness/sink.suite.ts'
+import { crashes, createRuns } from '../../runtime/harness/crashes.suite.ts'
 import { batchOf } from '../sqlite-sink/harness.suite.ts'
 
 /** Whatever comes, in whatever epochs, the table is as if each row had been applied by itself. */
@@ -21,8 +21,7 @@ type AnyRow = typeof row extends fc.Arbitrary<infer T> ? T : never
 
 const epoch = fc.record({
   batches: fc.array(fc.array(row, { minLength: 1, maxLength: 8 }), { maxLength: 4 }),
-  /** the run ends before its commit, after it but before anyone heard, or not at all */
-  crash: fc.constantFrom('before', 'after', 'none', 'none'),
+  crash: crashes,
 })
 
 const settings = fc.record({
@@ -68,41 +67,20 @@ function replaces(op: string | undefined, value: number | null, old: number | nu
   return op === '>' ? value > old : value !== old
 }
 
-export function upsertSuite({ skip = false, runs, place }: UpsertSubject): void {
+export function upsertPropertySuite({ skip = false, runs: numRuns, place }: UpsertSubject): void {
   test('a table is as if each row had been applied by itself, through crashes and replays', { skip }, async () => {
     const property = fc.asyncProperty(settings, fc.array(epoch, { maxLength: 4 }), async (setting, epochs) => {
       const { on_conflict } = setting
       const update_where = on_conflict === 'update' ? setting.update_where : {}
       const { open, query, execute, remove } = await place(setting.nocase)
-      const opened: Sink[] = []
+      const runs = createRuns(() => open({ table: 't', primary_key: 'id, part', on_conflict, update_where }))
       try {
-        const begin = async () => {
-          const sink = await open({ table: 't', primary_key: 'id, part', on_conflict, update_where })
-          opened.push(sink)
-          return { sink, last: (await sink.begin())?.epoch ?? 0 }
-        }
-        let { sink } = await begin()
+        await runs.begin(0)
         const table: Table = new Map()
         for (const [at, { batches, crash }] of epochs.entries()) {
-          const write = async () => {
+          await runs.publish(at + 1, crash, async sink => {
             for (const rows of batches) await sink.write(batchOf(upsertTypes, rows), at + 1)
-          }
-          await write()
-          if (crash === 'before') {
-            // what was staged is dropped with the run, which nobody closes
-            const again = await begin()
-            assert.equal(again.last, at)
-            sink = again.sink
-            await write()
-          }
-          await sink.commit(checkpoint(at + 1))
-          if (crash === 'after') {
-            const again = await begin()
-            assert.equal(again.last, at + 1)
-            sink = again.sink
-            await write()
-            await sink.commit(checkpoint(at + 1))
-          }
+          })
           for (const next of batches.flat()) apply(table, next, { ...setting, update_where })
           const order = (rows: object[]) => rows.map(each => JSON.stringify(each)).sort()
           const wanted = [...table.values()].map(({ id, part, version, note, kept }) => ({
@@ -118,10 +96,10 @@ export function upsertSuite({ skip = false, runs, place }: UpsertSubject): void 
           for (const each of table.values()) each.kept = 'seen'
         }
       } finally {
-        for (const sink of opened) await sink.close()
+        await runs.close()
         await remove()
       }
     })
-    await fc.assert(property, { numRuns: runs })
+    await fc.assert(property, { numRuns })
   })
 }
