@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { openTcpProxy } from '../../../test/support/tcp-proxy.ts'
 import { ownBucket, ownPrefix, uploaded } from '../../drivers/s3/harness.suite.ts'
 import { parseS3 } from '../../drivers/s3/url.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchesOf, type Row, rowsIn } from '../../runtime/harness/source.suite.ts'
 import { settingsSchema } from '../../settings.ts'
 import { file } from './file.ts'
 import { toParquet } from './files.suite.ts'
-import { batchesOf, openFor, type Row, readAll, rowsIn, take } from './harness.suite.ts'
+import { folderOf, openFor, readAll, take } from './harness.suite.ts'
 
 /** Files in a bucket. */
 
@@ -51,11 +52,7 @@ const patterns: Record<string, string[]> = {
 }
 
 test('patterns, folders and single objects name what they name on disk', { skip }, async t => {
-  const folder = tempFolder(t)
-  for (const name of names) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true })
-    writeFileSync(join(folder, name), `{"file":${JSON.stringify(name)}}\n`)
-  }
+  const folder = folderOf(t, names)
   const at = await uploaded(bucket, folder)
   // as consoles make folders
   await put(at, 'd/', '')
@@ -164,7 +161,7 @@ test('an object that was replaced under a position is an error that names it, no
       [start, half!.position],
       [half!.position, whole!.position],
     ] as const)
-      await assert.rejects(batchesOf(source, from, to), { code: 'bad_data', message }, what)
+      await assert.rejects(batchesOf(source, from, { to }), { code: 'bad_data', message }, what)
   }
   // the same bytes are the same object
   await put(at, 'a.ndjson', line(1, 2, 3))
@@ -185,7 +182,10 @@ test('an object that went before it was read to its end is an error', { skip }, 
     code: 'bad_data',
     message: /is gone, though it was read only/,
   })
-  await assert.rejects(batchesOf(source, start, half!.position), { code: 'unavailable', message: 'a.ndjson: is gone' })
+  await assert.rejects(batchesOf(source, start, { to: half!.position }), {
+    code: 'unavailable',
+    message: 'a.ndjson: is gone',
+  })
 })
 
 test('a large object is read in parts, over connections that are cut', { skip }, async t => {

@@ -7,8 +7,9 @@ import fc from 'fast-check'
 import { ownBucket, uploaded } from '../../drivers/s3/harness.suite.ts'
 import type { Position, Source, SourceRows } from '../../runtime/contract.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchesOf, type Row, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
 import { type SampleFormat, writeSample } from './files.suite.ts'
-import { batchesOf, openFor, type Row, rowsIn, stored } from './harness.suite.ts'
+import { openFor } from './harness.suite.ts'
 
 /** A restart at any batch, and any epoch read again, gives the rows of one pass. */
 
@@ -101,7 +102,7 @@ for (const { format, place } of cases)
             .map(of => of! % positions.length)
             .sort((x, y) => x - y)
           const { source: other } = await open()
-          const again = await batchesOf(other, positions[a]!, positions[b]!)
+          const again = await batchesOf(other, positions[a]!, { to: positions[b]! })
           const before = counts.slice(0, a + 1).reduce((sum, count) => sum + count, 0)
           const until = counts.slice(0, b + 1).reduce((sum, count) => sum + count, 0)
           assert.deepEqual(bySource(rowsIn(again)), bySource(rowsIn(whole).slice(before, until)), 'an epoch read again')
@@ -125,7 +126,7 @@ test('an epoch is read again from what was there, however the file grew since', 
   const [batch] = await batchesOf(source, start)
   writeFileSync(path, '{"a":1}\n{"a":2}\n{"a":3}\n')
   assert.deepEqual(
-    rowsIn(await batchesOf(source, start, batch!.position)).map(row => row.a),
+    rowsIn(await batchesOf(source, start, { to: batch!.position })).map(row => row.a),
     [1, 2],
   )
   assert.deepEqual(
@@ -173,7 +174,7 @@ for (const [what, apply] of Object.entries(change))
     for (const read of [
       () => batchesOf(source, batch!.position),
       () => batchesOf(source, last!.position),
-      () => batchesOf(source, start, batch!.position),
+      () => batchesOf(source, start, { to: batch!.position }),
     ])
       await assert.rejects(read, { code: 'bad_data', message: /^a\.ndjson: / })
   })
@@ -189,7 +190,7 @@ test('a file that is gone before it was read to its end is an error that names i
     code: 'bad_data',
     message: 'a.ndjson: is gone, though it was read only up to 16',
   })
-  await assert.rejects(batchesOf(source, start, batch!.position), { message: 'a.ndjson: is gone' })
+  await assert.rejects(batchesOf(source, start, { to: batch!.position }), { message: 'a.ndjson: is gone' })
   assert.deepEqual(await batchesOf(source, last!.position), [], 'one that was read to its end may go')
 })
 

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchesOf, type Row, rowsIn } from '../../runtime/harness/source.suite.ts'
 import { config } from './file.ts'
 import { writeSample } from './files.suite.ts'
-import { batchesOf, openFor, plain, type Row, readAll, rowsIn } from './harness.suite.ts'
-
-/** Files `NAME` with one row `{"file": NAME}` each. */
-function folderOf(t: Parameters<typeof tempFolder>[0], names: readonly string[]): string {
-  const folder = tempFolder(t)
-  for (const name of names) {
-    mkdirSync(join(folder, name, '..'), { recursive: true })
-    writeFileSync(join(folder, name), `{"file":${JSON.stringify(name)}}\n`)
-  }
-  return folder
-}
+import { folderOf, openFor, plain, readAll } from './harness.suite.ts'
 
 const files = (rows: readonly Row[]) => rows.map(row => row.file)
 
@@ -99,7 +90,7 @@ test('a filter leaves rows out', async t => {
   )
   const [first, last] = [batches[1]!.position, batches[3]!.position]
   const between = rowsIn(batches.slice(2, 4))
-  assert.deepEqual(rowsIn(await batchesOf(source, first, last)), between)
+  assert.deepEqual(rowsIn(await batchesOf(source, first, { to: last })), between)
 })
 
 test('a filter with an unknown column says so, once, with the one that was meant', async t => {

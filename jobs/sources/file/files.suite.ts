@@ -3,7 +3,7 @@ import { finished } from 'node:stream/promises'
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import avsc from 'avsc'
-import type { Row } from './harness.suite.ts'
+import type { Row } from '../../runtime/harness/source.suite.ts'
 
 export type SampleFormat = 'ndjson' | 'ndjson.gz' | 'csv' | 'parquet' | 'avro'
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { RecordBatch } from 'apache-arrow'
-import { rowsOf } from '../../runtime/batch/rows.ts'
-import type { DeadRow, Json, NodeContext, Position, Source, SourceReader, SourceRows } from '../../runtime/contract.ts'
+import type { DeadRow, NodeContext, Position, Source, SourceReader, SourceRows } from '../../runtime/contract.ts'
+import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchesOf, type Row, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
 import { type Settings, settingsSchema } from '../../settings.ts'
 import { config, file } from './file.ts'
 
 /** What the tests of this room stand on. */
-
-export type Row = Record<string, Json>
 
 export interface Heard {
   dead: DeadRow[]
@@ -63,25 +63,6 @@ export async function openFor(
   return { source, heard, abort }
 }
 
-/** A position as it comes back from the state backend. */
-export const stored = (position: Position): Position => JSON.parse(JSON.stringify(position)) as Position
-
-/** All batches of a read that comes to an end. */
-export async function batchesOf(source: Source, from: Position, to?: Position): Promise<SourceRows[]> {
-  const reader = source.read(from, to)
-  const batches: SourceRows[] = []
-  try {
-    for (let rows = await reader.next(); rows !== undefined; rows = await reader.next())
-      batches.push({ batch: rows.batch, position: stored(rows.position) })
-    return batches
-  } finally {
-    await reader.close()
-  }
-}
-
-export const rowsIn = (batches: readonly { batch: RecordBatch }[]): Row[] =>
-  batches.flatMap(({ batch }) => rowsOf(batch))
-
 /** Without `_gs_op`. */
 export const plain = (rows: readonly Row[]): Row[] => rows.map(({ _gs_op: _, ...row }) => row)
 
@@ -105,4 +86,14 @@ export async function take(reader: SourceReader, count: number): Promise<{ rows:
     rows.push(...rowsIn([next]))
     if (rows.length >= count) return { rows, position: stored(next.position) }
   }
+}
+
+/** A folder of files `NAME` with one row `{"file": NAME}` each. */
+export function folderOf(t: TestContext, names: readonly string[]): string {
+  const folder = tempFolder(t)
+  for (const name of names) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    writeFileSync(join(folder, name), `{"file":${JSON.stringify(name)}}\n`)
+  }
+  return folder
 }

@@ -5,8 +5,9 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { SourceReader } from '../../runtime/contract.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { batchesOf, type Row, rowsIn } from '../../runtime/harness/source.suite.ts'
 import { toParquet } from './files.suite.ts'
-import { batchesOf, openFor, type Row, rowsIn, take } from './harness.suite.ts'
+import { openFor, take } from './harness.suite.ts'
 
 /** Continuous mode: new files and growing ones. */
 

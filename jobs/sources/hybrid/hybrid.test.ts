@@ -9,11 +9,10 @@ import { appendOf } from '../../../gateway/store/store.suite.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import { rowsOf } from '../../runtime/batch/rows.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
-import type { DeadRow, Json, NodeContext, Position, Source, SourceRows } from '../../runtime/contract.ts'
+import type { DeadRow, NodeContext, Position, Source, SourceRows } from '../../runtime/contract.ts'
+import { batchesOf, type Row } from '../../runtime/harness/source.suite.ts'
 import { settingsSchema } from '../../settings.ts'
 import { sources } from '../index.ts'
-
-type Row = Record<string, Json>
 
 /** A folder, and a store in it as a gateway would hold it. */
 async function placeFor(t: TestContext): Promise<{ folder: string; store: Store; url: string }> {
@@ -65,29 +64,6 @@ async function openFor(
     await source.close()
   })
   return { source, dead, warnings }
-}
-
-const stored = (position: Position): Position => JSON.parse(JSON.stringify(position)) as Position
-
-/** Batches until there are `count` rows, or all of them. */
-async function batchesOf(
-  source: Source,
-  from: Position,
-  { to, count = Number.POSITIVE_INFINITY }: { to?: Position; count?: number } = {},
-): Promise<SourceRows[]> {
-  const reader = source.read(from, to)
-  const batches: SourceRows[] = []
-  try {
-    for (let rows = 0; rows < count; ) {
-      const next = await reader.next()
-      if (next === undefined) break
-      rows += next.batch.numRows
-      batches.push({ batch: next.batch, position: stored(next.position) })
-    }
-    return batches
-  } finally {
-    await reader.close()
-  }
 }
 
 const payloads = (batches: readonly SourceRows[]) =>

@@ -7,7 +7,8 @@ import { service } from '../../../test/support/servers.ts'
 import { avroOf, makeTopic, produce } from '../../drivers/kafka/harness.suite.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
-import { batchesOf, openFor, readAll, rowsIn, stored } from './harness.suite.ts'
+import { batchesOf, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
+import { openFor, readAll } from './harness.suite.ts'
 
 /** Messages by the schema registry: what they may be, and how their schema may change. */
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { manage, service } from '../../../test/support/servers.ts'
 import { cuttable, makeTopic, produce } from '../../drivers/kafka/harness.suite.ts'
-import { batchesOf, openFor, rowsIn } from './harness.suite.ts'
+import { batchesOf, rowsIn } from '../../runtime/harness/source.suite.ts'
+import { openFor } from './harness.suite.ts'
 
 /** Connections that break, and a broker that is killed. */
 

@@ -1,13 +1,11 @@
 import type { TestContext } from 'node:test'
-import { rowsOf } from '../../runtime/batch/rows.ts'
-import type { Json, NodeContext, Position, Source, SourceRows } from '../../runtime/contract.ts'
+import type { NodeContext, Source, SourceRows } from '../../runtime/contract.ts'
 import { retrying, type Watched, watched } from '../../runtime/harness/context.suite.ts'
+import { batchesOf, type Row, rowsIn } from '../../runtime/harness/source.suite.ts'
 import { settingsSchema } from '../../settings.ts'
 import { config, kafka } from './kafka.ts'
 
 /** What the tests of this room stand on. */
-
-export type Row = Record<string, Json>
 
 export interface OpenOptions {
   brokers: string
@@ -50,32 +48,6 @@ export async function openFor(
   t.after(() => source.close())
   return { source, context }
 }
-
-/** A position as it comes back from the state backend. */
-export const stored = (position: Position): Position => JSON.parse(JSON.stringify(position)) as Position
-
-/** Batches until there are `count` rows, or all of a read that comes to an end. */
-export async function batchesOf(
-  source: Source,
-  from: Position,
-  { to, count = Number.POSITIVE_INFINITY }: { to?: Position; count?: number } = {},
-): Promise<SourceRows[]> {
-  const reader = source.read(from, to)
-  const batches: SourceRows[] = []
-  try {
-    for (let rows = 0; rows < count; ) {
-      const next = await reader.next()
-      if (next === undefined) break
-      rows += next.batch.numRows
-      batches.push({ batch: next.batch, position: stored(next.position) })
-    }
-    return batches
-  } finally {
-    await reader.close()
-  }
-}
-
-export const rowsIn = (batches: readonly SourceRows[]): Row[] => batches.flatMap(({ batch }) => rowsOf(batch))
 
 /** All that is there now. */
 export async function readAll(

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { service } from '../../../test/support/servers.ts'
 import { avroOf, makeTopic, produce } from '../../drivers/kafka/harness.suite.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
-import { batchesOf, openFor, readAll, rowsIn, stored } from './harness.suite.ts'
+import { batchesOf, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
+import { openFor, readAll } from './harness.suite.ts'
 
 const { skip, at } = service('kafka')
 const registry = service('registry')

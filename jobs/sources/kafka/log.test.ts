@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import kafkajs from 'kafkajs'
 import { service } from '../../../test/support/servers.ts'
 import { dropTopic, makeTopic, peerOf, produce, random, withAdmin } from '../../drivers/kafka/harness.suite.ts'
-import { batchesOf, openFor, readAll, rowsIn, stored } from './harness.suite.ts'
+import { batchesOf, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
+import { openFor, readAll } from './harness.suite.ts'
 
 /** What the log of a topic may be, and what may become of it. */
 

@@ -3,7 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { service } from '../../../test/support/servers.ts'
 import { makeTopic, produce, random, withAdmin } from '../../drivers/kafka/harness.suite.ts'
 import type { Position, Source, SourceReader } from '../../runtime/contract.ts'
-import { openFor, rowsIn, stored } from './harness.suite.ts'
+import { rowsIn, stored } from '../../runtime/harness/source.suite.ts'
+import { openFor } from './harness.suite.ts'
 import { placeOf } from './sharing.ts'
 
 /** Processes that share a topic as members of one group. */

@@ -5,8 +5,9 @@ import { test } from 'node:test'
 import { crc32, zstdCompressSync } from 'node:zlib'
 import { nameOf } from '../../../runtime/batch/types.ts'
 import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { batchesOf, rowsIn } from '../../../runtime/harness/source.suite.ts'
 import { toAvro } from '../files.suite.ts'
-import { batchesOf, openFor, plain, readAll, rowsIn } from '../harness.suite.ts'
+import { openFor, plain, readAll } from '../harness.suite.ts'
 
 const record = (fields: readonly object[], more: object = {}) => ({ type: 'record', name: 'Row', fields, ...more })
 const small = record([{ name: 'a', type: 'int' }])

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { nameOf } from '../../../runtime/batch/types.ts'
 import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
+import { batchesOf, rowsIn } from '../../../runtime/harness/source.suite.ts'
 import { toParquet } from '../files.suite.ts'
-import { batchesOf, openFor, plain, readAll, rowsIn } from '../harness.suite.ts'
+import { openFor, plain, readAll } from '../harness.suite.ts'
 
 test('types, odd ones too, keep their values', async t => {
   const path = join(tempFolder(t), 'a.parquet')
@@ -77,7 +78,10 @@ test('a file without rows, and a column with the name of the row number', async 
   const batches = await batchesOf(source, await source.start())
   const values = (rows: ReturnType<typeof rowsIn>) => rows.map(row => row.file_row_number)
   assert.deepEqual(values(rowsIn(batches)), [100, 99, 98, 97, 96])
-  assert.deepEqual(values(rowsIn(await batchesOf(source, batches[0]!.position, batches[1]!.position))), [98, 97])
+  assert.deepEqual(
+    values(rowsIn(await batchesOf(source, batches[0]!.position, { to: batches[1]!.position }))),
+    [98, 97],
+  )
 })
 
 test('rows of many row groups are read again by their number', async t => {
@@ -85,7 +89,7 @@ test('rows of many row groups are read again by their number', async t => {
   await toParquet(path, 'select range as a from range(20000)', ', row_group_size 2048')
   const { source } = await openFor(t, { path, mode: { type: 'bounded' } }, { settings: { record_batch_size: 3000 } })
   const batches = await batchesOf(source, await source.start())
-  const some = rowsIn(await batchesOf(source, batches[2]!.position, batches[5]!.position))
+  const some = rowsIn(await batchesOf(source, batches[2]!.position, { to: batches[5]!.position }))
   assert.deepEqual(
     some.map(row => row.a),
     Array.from({ length: 9000 }, (_, at) => 9000 + at),
