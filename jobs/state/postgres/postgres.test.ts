@@ -110,16 +110,6 @@ test('a server that cannot be used is named, without the password', { skip }, as
     })
 })
 
-test('a page of large letters ends by bytes, and none is left out', { skip }, async t => {
-  const state = await openFor(t, settingsFor(url))
-  const row = JSON.stringify({ text: 'x'.repeat(3 << 20) })
-  for (let i = 0; i < 5; i++) await state.write('n', { dead: [{ ...letterOf('a'), row }] })
-  const first = await state.deadLetters('n')
-  assert.equal(first.letters.length, 3)
-  const rest = await state.deadLetters('n', { after: first.next! })
-  assert.deepEqual([rest.letters.length, rest.next], [2, null])
-})
-
 test('a value that somebody broke by hand is named', { skip }, async t => {
   const settings = settingsFor(url)
   const state = await openFor(t, settings)

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { hostname } from 'node:os'
 import { after, type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { manage, service } from '../../../test/support/servers.ts'
 import { openTcpProxy } from '../../../test/support/tcp-proxy.ts'
+import { checkWritten, startChild } from '../child.suite.ts'
+import { durableSuite } from '../durable.suite.ts'
 import { openFor, type StateSettings, settingsFor, settingsOf } from './harness.suite.ts'
 import { openPostgresState } from './postgres.ts'
 
@@ -14,100 +12,21 @@ const own = service('postgres', 'state')
 after(() => own.skip === false && manage('clean', 'postgres@state'))
 
 const rounds = Number(process.env.MILLRACE_STATE_KILLS ?? 5)
-const program = fileURLToPath(new URL('./child.suite.ts', import.meta.url))
+const program = new URL('./child.suite.ts', import.meta.url)
 
-/** A process that holds the lock of `namespace` and writes; `first` is what it said first. */
-async function start(t: TestContext, settings: StateSettings, namespace: string) {
-  const child = fork(program, [JSON.stringify(settings), namespace])
-  t.after(() => child.kill('SIGKILL'))
-  const said: unknown[] = []
-  child.on('message', message => said.push(message))
-  const [first] = await once(child, 'message')
-  return {
-    pid: child.pid!,
-    first: first as string,
-    said,
-    signal: (name: NodeJS.Signals) => child.kill(name),
-    async until(n: number) {
-      while (!(Number(said.at(-1)) >= n)) await once(child, 'message')
-    },
-    /** what it said when it ended by itself */
-    async end() {
-      while (typeof said.at(-1) !== 'string' || said.at(-1) === 'locked') await once(child, 'message')
-      return said.at(-1) as string
-    },
-    async kill() {
-      child.kill('SIGKILL')
-      await once(child, 'close')
-    },
-  }
-}
+const start = (t: TestContext, settings: StateSettings, namespace: string) =>
+  startChild(t, program, JSON.stringify(settings), namespace)
+const check = async (settings: StateSettings, told: unknown) =>
+  checkWritten(await openPostgresState(settings), 'app/orders', Number(told))
 
-/** All keys are of one change, which is not older than what was reported, and has its letter. */
-async function checkWritten(settings: StateSettings, namespace: string, told: number): Promise<void> {
-  const state = await openPostgresState(settings)
-  const lock = await state.lock(namespace)
-  const values = new Set((await state.read(namespace)).values())
-  assert.equal(values.size, 1, 'all keys are of one change')
-  const written = Number([...values][0])
-  assert.ok(written >= told, `${written} is behind ${told}, which was reported as written`)
-  const epochs: number[] = []
-  for (
-    let page = await state.deadLetters(namespace);
-    ;
-    page = await state.deadLetters(namespace, { after: page.next })
-  ) {
-    epochs.push(...page.letters.map(({ epoch }) => epoch))
-    if (page.next === null) break
-  }
-  assert.deepEqual(
-    epochs,
-    Array.from({ length: written }, (_, n) => n + 1),
-    'each letter is there once',
-  )
-  await state.reset(namespace)
-  await lock.release()
-  await state.close()
-}
-
-test('a process that is killed leaves no lock, and of each change all or nothing', { skip }, async t => {
-  const settings = settingsFor(at.POSTGRES)
-  for (let round = 0; round < rounds; round++) {
-    const child = await start(t, settings, 'app/orders')
-    assert.equal(child.first, 'locked')
-    await child.until(10 + round)
-    await child.kill()
-    await checkWritten(settings, 'app/orders', Number(child.said.at(-1)))
-  }
-})
-
-test('the other process is named, whether it is a child or the parent', { skip }, async t => {
-  const settings = settingsFor(at.POSTGRES)
-  const state = await openFor(t, settings)
-  const child = await start(t, settings, 'app/orders')
-  await assert.rejects(state.lock('app/orders'), {
-    code: 'busy',
-    message: new RegExp(
-      `^the pipeline 'orders' is run by another process \\(pid ${child.pid} on ${hostname()}, since \\d{4}-.* UTC\\): stop that one first$`,
-    ),
-  })
-  await child.kill()
-  const lock = await state.lock('app/orders')
-  const refused = await start(t, settings, 'app/orders')
-  assert.match(refused.first, new RegExp(`^busy: .*\\(pid ${process.pid} on `))
-  await lock.release()
-})
-
-test('processes with different pipelines share tables that none of them has made before', { skip }, async t => {
-  const settings = settingsFor(at.POSTGRES)
-  const children = await Promise.all(['a', 'b', 'c'].map(name => start(t, settings, `app/${name}`)))
-  for (const child of children) {
-    assert.equal(child.first, 'locked')
-    await child.until(20)
-  }
-  await Promise.all(children.map(child => child.kill()))
-  const state = await openFor(t, settings)
-  for (const name of ['a', 'b', 'c']) assert.ok((await state.countDeadLetters(`app/${name}`)) >= 20)
+durableSuite({
+  skip,
+  program,
+  rounds,
+  place() {
+    const settings = settingsFor(at.POSTGRES)
+    return { argument: JSON.stringify(settings), open: () => openPostgresState(settings) }
+  },
 })
 
 test('a connection that is cut at any moment costs no change and doubles none', { skip }, async t => {
@@ -122,7 +41,7 @@ test('a connection that is cut at any moment costs no change and doubles none', 
   }
   await child.until(Number(child.said.at(-1)) + 5)
   await child.kill()
-  await checkWritten(settings, 'app/orders', Number(child.said.at(-1)))
+  await check(settings, child.said.at(-1))
 })
 
 test('who lost its connection goes on, unless another one took over: then it is fenced', { skip }, async t => {
@@ -180,7 +99,7 @@ test('a crash of the server is sat out, with each change once', { skip: own.skip
   }
   await child.until(Number(child.said.at(-1)) + 5)
   await child.kill()
-  await checkWritten(settings, 'app/orders', Number(child.said.at(-1)))
+  await check(settings, child.said.at(-1))
 })
 
 test(

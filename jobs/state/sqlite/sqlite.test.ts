@@ -202,13 +202,3 @@ test('two names of one file meet at one lock', async t => {
   await lock.release()
   await (await second.lock('a/orders')).release()
 })
-
-test('a page of large letters ends by bytes, and none is left out', async t => {
-  const state = await openFor(t, join(tempFolder(t), 'state.db'))
-  const row = JSON.stringify({ text: 'x'.repeat(3 << 20) })
-  for (let i = 0; i < 5; i++) await state.write('n', { dead: [{ ...letterOf('a'), row }] })
-  const first = await state.deadLetters('n')
-  assert.equal(first.letters.length, 3)
-  const rest = await state.deadLetters('n', { after: first.next! })
-  assert.deepEqual([rest.letters.length, rest.next], [2, null])
-})
