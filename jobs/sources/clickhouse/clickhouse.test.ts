@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { service } from '../../../test/support/servers.ts'
 import { type TestDatabase, testDatabase } from '../../drivers/clickhouse/harness.suite.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
-import { drain, made, openSource } from './harness.suite.ts'
+import { drain, made, openSource, readAll } from './harness.suite.ts'
 
 const { skip, at } = service('clickhouse')
 const db: TestDatabase = skip ? (undefined as never) : await testDatabase(at.CLICKHOUSE)
@@ -12,9 +12,8 @@ const numbers = "SELECT number * 7, concat('row ', toString(number)) FROM number
 
 test('all rows of a table come once, in pages of its sort key', { skip }, async t => {
   const table = await made(db, 'id UInt64, s String', 'MergeTree ORDER BY id', numbers)
-  const { source } = await openSource(t, db, { table_name: table })
+  const { source, rows, pages } = await readAll(t, db, { table_name: table })
   assert.equal(source.bounded, true)
-  const { rows, pages } = await drain(source, await source.start())
   assert.equal(rows.length, 100_000)
   assert.equal(new Set(rows.map(row => row.id)).size, 100_000)
   assert.ok(pages.length > 2)
@@ -48,8 +47,7 @@ test('from each position the rest follows, and each epoch can be read again', { 
 test('start_at is the first value of the sort key, and columns and filter leave out the rest', { skip }, async t => {
   const table = await made(db, 'id UInt64, s String', 'MergeTree ORDER BY id', numbers)
   const config = { table_name: `${db.name}.${table}`, start_at: 70_000, columns: 's', filter: 'id % 2 = 0 -- even' }
-  const { source } = await openSource(t, db, config)
-  const { rows } = await drain(source, await source.start())
+  const { rows } = await readAll(t, db, config)
   assert.equal(rows.length, 45_000)
   assert.deepEqual(rows[0], { s: 'row 10000' })
 })
@@ -64,9 +62,8 @@ test('a table that replaces gives the newest version of each key, and says which
     "VALUES (4, 'first', 1, 0)",
     "VALUES (4, 'last of the same version', 1, 0)",
   )
-  const { source } = await openSource(t, db, { table_name: table, columns: 'id, s' })
+  const { source, rows } = await readAll(t, db, { table_name: table, columns: 'id, s' })
   assert.deepEqual(source.primaryKey, ['id'])
-  const { rows } = await drain(source, await source.start())
   assert.deepEqual(rows, [
     { id: 1, s: 'new', _gs_op: 'i' },
     { id: 2, s: 'kept', _gs_op: 'i' },
@@ -74,8 +71,8 @@ test('a table that replaces gives the newest version of each key, and says which
     { id: 4, s: 'last of the same version', _gs_op: 'i' },
   ])
   // what an older version says does not bring it back
-  const filtered = await openSource(t, db, { table_name: table, columns: 's', filter: "s = 'old' OR s = 'kept'" })
-  assert.deepEqual((await drain(filtered.source, await filtered.source.start())).rows, [{ s: 'kept', _gs_op: 'i' }])
+  const filtered = await readAll(t, db, { table_name: table, columns: 's', filter: "s = 'old' OR s = 'kept'" })
+  assert.deepEqual(filtered.rows, [{ s: 'kept', _gs_op: 'i' }])
 })
 
 test('a key of more rows than a page is read in the order of a hash', { skip }, async t => {
@@ -109,8 +106,7 @@ test('pages of a numeric key are no wider than sort_key_range, and gaps cost not
     'SELECT number - 500 FROM numbers(1000)',
     'SELECT 1000000000000 + number FROM numbers(10)',
   )
-  const { source } = await openSource(t, db, { table_name: table }, { source: { block_range: 100 } })
-  const { rows, pages } = await drain(source, await source.start())
+  const { rows, pages } = await readAll(t, db, { table_name: table }, { source: { block_range: 100 } })
   assert.equal(rows.length, 1010)
   assert.equal(pages.length, 11)
 })
@@ -127,8 +123,8 @@ test('rows that come after the source was opened are read by the next run', { sk
 
 test('an empty table has no rows, and its columns all the same', { skip }, async t => {
   const table = await made(db, 'id UInt64, at DateTime', 'MergeTree ORDER BY (id, at)')
-  const { source } = await openSource(t, db, { table_name: table })
-  assert.deepEqual((await drain(source, await source.start())).pages, [])
+  const { source, pages } = await readAll(t, db, { table_name: table })
+  assert.deepEqual(pages, [])
   assert.deepEqual(
     source.schema.fields.map(({ name, type }) => `${name} ${nameOf(type)}`),
     ['id uint64', 'at timestamp(s, UTC)'],
@@ -142,8 +138,7 @@ test('text that is none becomes a dead letter', { skip }, async t => {
     'MergeTree ORDER BY id',
     "VALUES (1, 'ä'), (2, unhex('ff')), (3, '')",
   )
-  const { source, context } = await openSource(t, db, { table_name: table })
-  const { rows } = await drain(source, await source.start())
+  const { context, rows } = await readAll(t, db, { table_name: table })
   assert.deepEqual(rows, [
     { id: 1, s: 'ä' },
     { id: 3, s: '' },

@@ -33,6 +33,12 @@ export async function drain(source: Source, from: Position, to?: Position) {
   return { pages, rows: pages.flatMap(({ rows }) => rows) }
 }
 
+/** All rows, from the start. */
+export async function readAll(...open: Parameters<typeof openSource>) {
+  const opened = await openSource(...open)
+  return { ...opened, ...(await drain(opened.source, await opened.source.start())) }
+}
+
 let tables = 0
 
 /** A table of the test's own, of these columns and rows. */

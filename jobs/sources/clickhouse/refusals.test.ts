@@ -4,7 +4,7 @@ import { service } from '../../../test/support/servers.ts'
 import { openTcpProxy } from '../../../test/support/tcp-proxy.ts'
 import { contextFor, type TestDatabase, testDatabase } from '../../drivers/clickhouse/harness.suite.ts'
 import { retrying } from '../../runtime/harness/context.suite.ts'
-import { drain, made, openSource } from './harness.suite.ts'
+import { made, openSource, readAll } from './harness.suite.ts'
 
 const { skip, at } = service('clickhouse')
 const db: TestDatabase = skip ? (undefined as never) : await testDatabase(at.CLICKHOUSE)
@@ -58,8 +58,7 @@ test('names and filters that look like SQL stay within their page', { skip }, as
     "SELECT number, concat('\\'', toString(number % 7), '\\\\'), 'x' FROM numbers(3000)",
   )
   const config = { table_name: table, filter: '1 = 1) OR (1 = 1' }
-  const { source } = await openSource(t, db, config, { settings: { record_batch_size: 200 } })
-  const { rows } = await drain(source, await source.start())
+  const { rows } = await readAll(t, db, config, { settings: { record_batch_size: 200 } })
   assert.equal(rows.length, 3000)
   assert.equal(new Set(rows.map(row => row['a"; DROP TABLE x; --'])).size, 3000)
 })
@@ -109,8 +108,7 @@ test('a page that takes too long is tried with fewer rows', { skip }, async t =>
     retry: retrying({ tries: 9, pause: async () => {}, onRetry: () => void retries++ }),
   }
   const config = { table_name: table, filter: 'sleepEachRow(0.001) = 0' }
-  const { source } = await openSource(t, db, config, { context })
-  const { rows } = await drain(source, await source.start())
+  const { rows } = await readAll(t, db, config, { context })
   assert.equal(rows.length, 1500)
   assert.ok(retries > 0)
 })

@@ -4,7 +4,7 @@ import { service } from '../../../test/support/servers.ts'
 import { contextFor, type TestDatabase, testDatabase } from '../../drivers/clickhouse/harness.suite.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
 import { clickhouse } from './clickhouse.ts'
-import { drain, made, openSource } from './harness.suite.ts'
+import { made, readAll } from './harness.suite.ts'
 
 const { skip, at } = service('clickhouse')
 const db: TestDatabase = skip ? (undefined as never) : await testDatabase(at.CLICKHOUSE)
@@ -62,8 +62,7 @@ test('values of every type are read as they are', { skip }, async t => {
   const columns = ['id UInt8', ...cells.map(([type], at) => `c${at} ${type}`)].join(', ')
   const values = ['1', ...cells.map(([, value]) => value)].join(', ')
   const table = await made(db, columns, 'MergeTree ORDER BY id', `VALUES (${values})`)
-  const { source } = await openSource(t, db, { table_name: table })
-  const { rows } = await drain(source, await source.start())
+  const { source, rows } = await readAll(t, db, { table_name: table })
   for (const [at, [type, , arrow, value]] of cells.entries()) {
     const field = source.schema.fields.find(field => field.name === name(at))!
     assert.equal(nameOf(field.type), arrow, type)
@@ -78,10 +77,10 @@ test('columns that the table computes are read where they are named', { skip }, 
     'MergeTree ORDER BY id',
     'VALUES (1)',
   )
-  const all = await openSource(t, db, { table_name: table })
-  assert.deepEqual((await drain(all.source, await all.source.start())).rows, [{ id: 1 }])
-  const named = await openSource(t, db, { table_name: table, columns: 'twice', filter: 'thrice = 3' })
-  assert.deepEqual((await drain(named.source, await named.source.start())).rows, [{ twice: 2 }])
+  const all = await readAll(t, db, { table_name: table })
+  assert.deepEqual(all.rows, [{ id: 1 }])
+  const named = await readAll(t, db, { table_name: table, columns: 'twice', filter: 'thrice = 3' })
+  assert.deepEqual(named.rows, [{ twice: 2 }])
 })
 
 test('offsets of a topic are read from integers of any type', { skip }, async () => {
