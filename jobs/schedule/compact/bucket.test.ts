@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import {
-  failingStep,
-  hidden,
-  seenByManifest,
-  seenByName,
-  seenBySql,
-  visible,
-} from '../../drivers/lake/harness.suite.ts'
+import { hidden, seenByManifest, seenByName, seenBySql, visible } from '../../drivers/lake/harness.suite.ts'
 import { mirrored, ownBucket, ownPrefix, uploaded } from '../../drivers/s3/harness.suite.ts'
 import { parseS3 } from '../../drivers/s3/url.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { openSink } from '../../sinks/parquet/harness.suite.ts'
-import { compact, idsFrom, openWriter, range, writeFiles } from './harness.suite.ts'
+import { compact, failEachStep, idsFrom, openWriter, range, writeFiles } from './harness.suite.ts'
 
 /** The compaction of a lake in a bucket. */
 
@@ -54,35 +47,19 @@ test(
   'whatever step fails, manifests show each row once, and the next run finishes',
   { skip, timeout: 600_000 },
   async t => {
-    let hasEnded = false
-    let at = 1
-    for (; !hasEnded; at += stride) {
-      const path = ownPrefix(bucket)
-      await put(t, path, {
-        'd=1/a.parquet': idsFrom(0),
-        'd=1/b.parquet': idsFrom(10),
-        'd=2/a.parquet': idsFrom(20),
-        'd=2/b.parquet': idsFrom(30),
-      })
-      const { before, state } = failingStep(at)
-      await compact(path, {}, before).then(
-        () => {
-          hasEnded = true
-        },
-        error => assert.match(String(error), /a fault of the test/),
-      )
-      const step = state.steps.at(-1)
-      assert.deepEqual(await seenByManifest(path), range(40), `after ${step}`)
-      await compact(path)
-      assert.deepEqual(await seenByName(path), range(40), `after ${step}`)
-      assert.deepEqual(await seenByManifest(path), range(40), `after ${step}`)
-      const folder = await mirrored(path)
-      assert.equal(visible(folder).length, 2)
-      assert.deepEqual(
-        hidden(folder).filter(name => /stage-\d+\//.test(name)),
-        [],
-      )
-    }
+    const at = await failEachStep({
+      place: () => ownPrefix(bucket),
+      fill: (path, files) => put(t, path, files),
+      async checkAfter(path) {
+        const folder = await mirrored(path)
+        assert.equal(visible(folder).length, 2)
+        assert.deepEqual(
+          hidden(folder).filter(name => /stage-\d+\//.test(name)),
+          [],
+        )
+      },
+      stride,
+    })
     assert.ok(at > 10, `${at} steps`)
   },
 )

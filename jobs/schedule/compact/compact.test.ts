@@ -2,20 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import {
-  failingStep,
-  hidden,
-  query,
-  seenByManifest,
-  seenByName,
-  seenBySql,
-  visible,
-} from '../../drivers/lake/harness.suite.ts'
+import { hidden, query, seenByManifest, seenByName, seenBySql, visible } from '../../drivers/lake/harness.suite.ts'
 import { readSnapshot } from '../../drivers/lake/snapshot.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import type { CompactFolder } from '../kinds.ts'
 import { compactFolder } from './compact.ts'
-import { age, compact, idsFrom, openWriter, range, writeFiles } from './harness.suite.ts'
+import { age, compact, failEachStep, idsFrom, openWriter, range, twoDays, writeFiles } from './harness.suite.ts'
 
 test('it is what jobs ask for', () => {
   const asked: CompactFolder = compactFolder
@@ -147,35 +139,18 @@ test('readers of manifests see each row once, at every moment', async t => {
 
 test('whatever step fails, manifests show each row once, and the next run finishes', { timeout: 600_000 }, async t => {
   const folder = tempFolder(t)
-  let hasEnded = false
-  let at = 1
-  for (; !hasEnded; at++) {
-    const path = join(folder, String(at))
-    await writeFiles(path, {
-      'd=1/a.parquet': idsFrom(0),
-      'd=1/b.parquet': idsFrom(10),
-      'd=2/a.parquet': idsFrom(20),
-      'd=2/b.parquet': idsFrom(30),
-    })
-    const { before, state } = failingStep(at)
-    await compact(path, {}, before).then(
-      () => {
-        hasEnded = true
-      },
-      error => assert.match(String(error), /a fault of the test/),
-    )
-    const step = state.steps.at(-1)
-    assert.deepEqual(await seenByManifest(path), range(40), `after ${step}`)
-    await compact(path)
-    assert.deepEqual(await seenByName(path), range(40), `after ${step}`)
-    assert.deepEqual(await seenByManifest(path), range(40), `after ${step}`)
-    assert.deepEqual(visible(path).map(dirname), ['d=1', 'd=2'])
-    assert.deepEqual(
-      hidden(path).filter(name => /stage-\d+\/|\.tmp$|spill/.test(name)),
-      [],
-    )
-    rmSync(path, { recursive: true })
-  }
+  const at = await failEachStep({
+    place: at => join(folder, String(at)),
+    fill: writeFiles,
+    async checkAfter(path) {
+      assert.deepEqual(visible(path).map(dirname), ['d=1', 'd=2'])
+      assert.deepEqual(
+        hidden(path).filter(name => /stage-\d+\/|\.tmp$|spill/.test(name)),
+        [],
+      )
+      rmSync(path, { recursive: true })
+    },
+  })
   assert.ok(at > 25, `${at} steps`)
 })
 
@@ -208,12 +183,7 @@ test('a file that changes while it is read is left as it is, and so are the othe
 
 test('a file that goes meanwhile is nothing to fail over', async t => {
   const path = tempFolder(t)
-  await writeFiles(path, {
-    'd=1/a.parquet': idsFrom(0),
-    'd=1/b.parquet': idsFrom(10),
-    'd=2/a.parquet': idsFrom(20),
-    'd=2/b.parquet': idsFrom(30),
-  })
+  await writeFiles(path, twoDays)
   const before = (step: string, file: string) => {
     if (step === 'copy') rmSync(join(path, 'd=1/a.parquet'), { force: true })
     if (step === 'rename' && file.includes('d=2')) rmSync(join(path, 'd=1'), { recursive: true })

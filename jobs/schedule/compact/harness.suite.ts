@@ -1,10 +1,11 @@
+import assert from 'node:assert/strict'
 import { mkdirSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createLog, type LogRecord } from '../../../core/telemetry/event.ts'
 import { literal } from '../../drivers/duckdb/duckdb.ts'
 import type { Files } from '../../drivers/lake/files.ts'
-import { visible, withReader } from '../../drivers/lake/harness.suite.ts'
+import { failingStep, seenByManifest, seenByName, visible, withReader } from '../../drivers/lake/harness.suite.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
 import { batchOf, checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { openParquet } from '../../sinks/parquet/open.ts'
@@ -70,4 +71,49 @@ export const idsFrom = (from: number, count = 10): string =>
 export function age(folder: string): void {
   const then = Date.now() / 1000 - 3600
   for (const name of visible(folder)) utimesSync(join(folder, name), then, then)
+}
+
+/** Two files for each of two days, with the ids from 0 to 39. */
+export const twoDays = {
+  'd=1/a.parquet': idsFrom(0),
+  'd=1/b.parquet': idsFrom(10),
+  'd=2/a.parquet': idsFrom(20),
+  'd=2/b.parquet': idsFrom(30),
+}
+
+export interface Sweep {
+  place(at: number): string
+  /** relative path → SELECT */
+  fill(path: string, files: Readonly<Record<string, string>>): Promise<void>
+  /** what else holds once the next run has finished */
+  checkAfter(path: string): Promise<void>
+  /** Default 1 */
+  stride?: number
+}
+
+/**
+ * Fails one step after the other, `stride` apart, each in a lake of its own, until a compaction has no more of them:
+ * manifests show each row once all the time, and the next run finishes. Gives the step that there was none of.
+ */
+export async function failEachStep({ place, fill, checkAfter, stride = 1 }: Sweep): Promise<number> {
+  let hasEnded = false
+  let at = 1
+  for (; !hasEnded; at += stride) {
+    const path = place(at)
+    await fill(path, twoDays)
+    const { before, state } = failingStep(at)
+    await compact(path, {}, before).then(
+      () => {
+        hasEnded = true
+      },
+      error => assert.match(String(error), /a fault of the test/),
+    )
+    const step = state.steps.at(-1)
+    assert.deepEqual(await seenByManifest(path), range(40), `after ${step}`)
+    await compact(path)
+    assert.deepEqual(await seenByName(path), range(40), `after ${step}`)
+    assert.deepEqual(await seenByManifest(path), range(40), `after ${step}`)
+    await checkAfter(path)
+  }
+  return at
 }
