@@ -1,31 +1,41 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { service } from '../../../test/support/servers.ts'
+import { good, input, refusalsSuite } from '../../drivers/aggregate/refusals.suite.ts'
 import { connectSink, execute, open, tempSchema, watchedAt } from '../../drivers/postgres-sink/harness.suite.ts'
 import { checkSink } from '../../drivers/sqlite-sink/harness.suite.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
-import { streamOf } from '../../runtime/harness/sink.suite.ts'
 import { postgresAggregate } from './postgres_aggregate.ts'
 
 /** What is wrong is said before anything is written. */
 
 const { skip, at } = service('postgres')
 const url = at.POSTGRES
-const types = { id: 'int64', team: 'utf8', points: 'int64', tags: 'list<utf8>', ok: 'boolean' }
-const good = {
-  landing_table: 'landing',
-  agg_table: 'results',
-  primary_key: 'id',
-  group_by: { team: {} },
-  aggregate: { points: { fn: 'sum' } },
-}
-const input = streamOf(types)
+
+/** Of the settings, which name a server that is not there. */
+const refusedByCheck = (change: object, message: RegExp, path?: readonly string[]) =>
+  assert.rejects(checkSink(postgresAggregate, { ...good, ...change }, input, watched()), {
+    code: 'bad_pipeline',
+    message,
+    ...(path && { path }),
+  })
+
+refusalsSuite({
+  skip,
+  definition: postgresAggregate,
+  place: t => ({ schema: skip ? 'public' : tempSchema(t, url) }),
+  refuses: (_, change, message, path) => refusedByCheck(change, message, path),
+  async check(config) {
+    const context = skip ? watched() : watchedAt(url)
+    await checkSink(postgresAggregate, config, input, context)
+    if (!skip) await connectSink(postgresAggregate, config, input, context)
+    return context
+  },
+  open: (t, config) => open(t, url, postgresAggregate, config, input),
+  results: 'results',
+})
 
 for (const [name, change, message, path] of [
-  ['no key', { primary_key: [] }, /no primary_key.*append_only: true/, ['primary_key']],
-  ['a key that no rows have', { primary_key: 'nope' }, /columns \["nope"\] not found in schema/, ['primary_key']],
-  ['a group of no column', { group_by: { colour: {} } }, /there is no column "colour"/, ['group_by', 'colour']],
-  ['an aggregate of no column', { aggregate: { x: { fn: 'sum' } } }, /there is no column "x"/, ['aggregate', 'x']],
   [
     'a sum of text',
     { aggregate: { x: { from: 'team', fn: 'sum' } } },
@@ -38,8 +48,6 @@ for (const [name, change, message, path] of [
     /which is (text|character varying)/,
     ['aggregate', 'x', 'type'],
   ],
-  ['a minimum of lists', { aggregate: { x: { from: 'tags', fn: 'min' } } }, /min of column "tags".*no order/],
-  ['a count that is text', { aggregate: { x: { fn: 'count', type: 'text' } } }, /a count is a whole number, not text/],
   [
     'a type that is more than a type',
     { group_by: { team: { type: 'text); drop table x; --' } } },
@@ -54,13 +62,7 @@ for (const [name, change, message, path] of [
   ],
   ['a name that is ours', { agg_table: '_millrace_x' }, /names that begin so are taken/, ['agg_table']],
 ] as const)
-  test(`${name} is an error of check, which asks no server`, async () => {
-    await assert.rejects(checkSink(postgresAggregate, { ...good, ...change }, input, watched()), {
-      code: 'bad_pipeline',
-      message,
-      ...(path && { path }),
-    })
-  })
+  test(`${name} is an error of check, which asks no server`, () => refusedByCheck(change, message, path))
 
 async function refused(t: TestContext, change: object, message: RegExp, sql = 'select 1') {
   const schema = tempSchema(t, url)
@@ -107,29 +109,6 @@ for (const [name, change, sql, message] of [
 ] as const)
   test(`${name} are an error of connect, and of open`, { skip }, t => refused(t, change, message, sql))
 
-test('results that were computed otherwise are refused, with the way out', { skip }, async t => {
-  const schema = tempSchema(t, url)
-  const first = await open(t, url, postgresAggregate, { schema, ...good }, input)
-  await first.sink.close()
-  await connectSink(postgresAggregate, { schema, ...good }, input, watchedAt(url))
-  for (const change of [
-    { aggregate: { points: { fn: 'max' } } },
-    { aggregate: { points: { from: 'id', fn: 'sum' } } },
-    { append_only: true },
-    { primary_key: 'id, team' },
-  ])
-    await assert.rejects(connectSink(postgresAggregate, { schema, ...good, ...change }, input, watchedAt(url)), {
-      code: 'bad_pipeline',
-      message: /results was computed otherwise, as .*--reset/,
-    })
-})
-
-test('append_only is said to be what it is', async () => {
-  const context = watched()
-  await checkSink(postgresAggregate, { ...good, append_only: true }, input, context)
-  assert.match(context.warnings.join(), /append_only: updates are added/)
-})
-
 test('types are known by their names in PostgreSQL and in Arrow', { skip }, async t => {
   const schema = tempSchema(t, url)
   const sums = [
@@ -162,12 +141,4 @@ test('types are known by their names in PostgreSQL and in Arrow', { skip }, asyn
     await checkSink(postgresAggregate, config, input, watched())
     await connectSink(postgresAggregate, { schema, ...config }, input, watchedAt(url))
   }
-})
-
-test('keys are strict, and at least one aggregate is needed', () => {
-  const parses = (config: object) => postgresAggregate.config.safeParse({ from: 'a', ...good, ...config }).success
-  assert.ok(parses({ schema: 'x', parallelism: 2, batch_size: 1, batch_flush_interval: '1s', deduplicate: false }))
-  assert.ok(!parses({ aggregate: {} }))
-  assert.ok(!parses({ aggregate: { x: { fn: 'median' } } }))
-  assert.ok(!parses({ colour: 'red' }))
 })
