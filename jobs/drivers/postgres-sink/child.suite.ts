@@ -15,7 +15,8 @@ await publishEpochs(task, {
   open() {
     const config = { from: 'rows', ...task.config }
     const input = streamOf(epochTypes)
-    const context = watchedAt(task.url, task.pipeline === undefined ? {} : { pipeline: task.pipeline })
+    const { pipeline, more = {} } = task
+    const context = watchedAt(task.url, { more, ...(pipeline !== undefined && { pipeline }) })
     return task.sink === 'postgres'
       ? postgres.open(postgres.config.parse(config), input, context)
       : postgresAggregate.open(postgresAggregate.config.parse(config), input, context)

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Sink, SinkDefinition } from '../../runtime/contract.ts'
 import { exactlyOnceSuite } from '../../runtime/harness/exactly-once.suite.ts'
+import { longPauseSuite, type PausedSubject } from '../../runtime/harness/pauses.suite.ts'
 import { checkpoint, streamOf } from '../../runtime/harness/sink.suite.ts'
 import { epochRows, epochTypes, generator } from '../sqlite-sink/epochs.suite.ts'
 import { batchOf, checkSink } from '../sqlite-sink/harness.suite.ts'
@@ -45,13 +46,20 @@ export function postgresSinkSuite<C>({ definition, type, server, config, assertI
     return sink
   }
 
-  exactlyOnceSuite({
+  const paused: PausedSubject = {
     type,
     place: t => tempSchema(t, url),
     open: async (t, schema) => (await openAt(t, schema)).sink,
-    startStepwise: (t, schema) => startRemote(t, { sink: type, url, config: config(schema), stepwise: true }),
+    start: (t, schema, task) => startRemote(t, { sink: type, url, config: config(schema), ...task }),
     batch,
     assertIs,
+  }
+  exactlyOnceSuite(paused)
+  // the server gives up a statement and an idle transaction after the timeout, and the process after twice that
+  longPauseSuite(paused, {
+    ms: 2500,
+    start: (t, schema) =>
+      startRemote(t, { sink: type, url, config: config(schema), more: { statement_timeout_secs: 1 } }),
   })
 
   test(`${type}: an epoch that is there already is dropped whole, another one of its number is an error`, async t => {

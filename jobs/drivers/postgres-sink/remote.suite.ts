@@ -6,6 +6,8 @@ export interface RemoteTask extends PublisherTask {
   sink: 'postgres' | 'postgres_aggregate'
   url: string
   config: object
+  /** settings of the sink, beside those of the server */
+  more?: object
   /** default: that of `watched` */
   pipeline?: string
 }

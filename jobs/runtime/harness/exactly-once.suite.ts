@@ -1,29 +1,13 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import type { RecordBatch } from 'apache-arrow'
-import type { Sink } from '../contract.ts'
-import type { Publisher } from './publisher.suite.ts'
+import { test } from 'node:test'
+import { type PausedSubject, pauseSuite } from './pauses.suite.ts'
 import { checkpoint } from './sink.suite.ts'
 
-export interface ExactlyOnceSubject {
-  /** of the sink, for the names of the tests */
-  type: string
-  /** A path of the test's own, where nothing was published yet. */
-  place(t: TestContext): string
-  /** A sink that is closed with the test. */
-  open(t: TestContext, path: string): Promise<Sink>
-  /** A process with such a sink, which waits to be told for each commit. */
-  startStepwise(t: TestContext, path: string): Publisher
-  /** The rows of an epoch, which the process publishes, too. */
-  batch(epoch: number): RecordBatch
-  /** Fails unless what is seen there is what the epochs up to this one make. */
-  assertIs(path: string, epoch: number): void | Promise<void>
-}
-
 /** What every sink promises that publishes rows together with their position. */
-export function exactlyOnceSuite({ type, place, open, startStepwise, batch, assertIs }: ExactlyOnceSubject): void {
+export function exactlyOnceSuite(subject: PausedSubject): void {
+  const { type, place, open, start, batch, assertIs } = subject
   test(`${type}: rows are seen with their position, and not before`, async t => {
-    const path = place(t)
+    const path = await place(t)
     const sink = await open(t, path)
     assert.equal(await sink.begin(), undefined)
     for (const epoch of [1, 2, 3]) {
@@ -37,14 +21,14 @@ export function exactlyOnceSuite({ type, place, open, startStepwise, batch, asse
   })
 
   test(`${type}: an epoch without rows is published too`, async t => {
-    const sink = await open(t, place(t))
+    const sink = await open(t, await place(t))
     await sink.begin()
     await sink.commit(checkpoint(1))
     assert.deepEqual(await sink.begin(), checkpoint(1))
   })
 
   test(`${type}: what was written before begin is gone`, async t => {
-    const path = place(t)
+    const path = await place(t)
     const sink = await open(t, path)
     await sink.begin()
     await sink.write(batch(7), 1)
@@ -55,8 +39,8 @@ export function exactlyOnceSuite({ type, place, open, startStepwise, batch, asse
   })
 
   test(`${type}: a process that was stopped past its take-over cannot commit`, async t => {
-    const path = place(t)
-    const stopped = startStepwise(t, path)
+    const path = await place(t)
+    const stopped = start(t, path, { stepwise: true })
     await stopped.next('staged')
     stopped.commit()
     await stopped.next('committed')
@@ -72,4 +56,6 @@ export function exactlyOnceSuite({ type, place, open, startStepwise, batch, asse
     await stopped.ended()
     await assertIs(path, 2)
   })
+
+  pauseSuite(subject)
 }

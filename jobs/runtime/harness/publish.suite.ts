@@ -20,10 +20,10 @@ export async function publishEpochs(task: PublisherTask, { open, batches }: Publ
     const last = await sink.begin()
     for (let epoch = (last?.epoch ?? 0) + 1; epoch <= (task.until ?? Number.POSITIVE_INFINITY); epoch++) {
       for (const batch of batches(epoch)) await sink.write(batch, epoch)
-      send({ at: 'staged' })
+      send({ at: 'staged', epoch })
       if (task.stepwise) await once(process, 'message')
       await sink.commit(checkpoint(epoch))
-      send({ at: 'committed' })
+      send({ at: 'committed', epoch })
       await sink.finalized?.(epoch)
     }
     await sink.close()

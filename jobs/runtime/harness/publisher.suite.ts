@@ -13,12 +13,14 @@ export interface PublisherTask {
   until?: number
 }
 
-export type PublisherMessage = { at: 'staged' | 'committed' } | { at: 'failed'; code: string; message: string }
+export type PublisherMessage =
+  | { at: 'staged' | 'committed'; epoch: number }
+  | { at: 'failed'; code: string; message: string }
 
 export interface Publisher {
   child: ChildProcess
-  /** The next message of this kind; rejects where the process ends or fails before. */
-  next(at: PublisherMessage['at']): Promise<void>
+  /** The epoch of the next message of this kind; rejects where the process ends or fails before. */
+  next(at: 'staged' | 'committed'): Promise<number>
   commit(): void
   /** Ends the process with SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
@@ -59,8 +61,8 @@ export function startPublisher(t: TestContext, program: URL, task: PublisherTask
     async next(at) {
       for (;;) {
         const message = messages.shift()
-        if (message?.at === at) return
         if (message?.at === 'failed') throw new Error(`the process failed: ${message.code}: ${message.message}`)
+        if (message?.at === at) return message.epoch
         if (message !== undefined) continue
         if (over) throw new Error(`the process ended before it was ${at}`)
         await new Promise<void>(resolve => {

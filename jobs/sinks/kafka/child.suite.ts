@@ -7,10 +7,9 @@ import { epochBatches, type RemoteTask } from './remote.suite.ts'
 
 /** The program of `startRemote`. */
 
-const task = JSON.parse(process.argv[2]!) as RemoteTask
+const { place, keys, settings = {}, ...task } = JSON.parse(process.argv[2]!) as RemoteTask
 
 await publishEpochs(task, {
-  open: () =>
-    kafka.open(configFor(task.place, task.keys), streamOf({ ...types, [OP]: 'utf8' }), contextFor(task.place)),
+  open: () => kafka.open(configFor(place, keys), streamOf({ ...types, [OP]: 'utf8' }), contextFor(place, { settings })),
   batches: epochBatches,
 })

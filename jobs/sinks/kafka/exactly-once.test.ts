@@ -2,45 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { service } from '../../../test/support/servers.ts'
-
 import { consume, produce, withAdmin } from '../../drivers/kafka/harness.suite.ts'
 import { exactlyOnceSuite } from '../../runtime/harness/exactly-once.suite.ts'
 import { checkpoint } from '../../runtime/harness/sink.suite.ts'
-import { batchOf, openSink, type Place, placeFor } from './harness.suite.ts'
-import { epochBatches, epochIds, startRemote } from './remote.suite.ts'
+import { batchOf, openSink, placeFor } from './harness.suite.ts'
+import { epochBatches, startRemote } from './remote.suite.ts'
+import { assertIs, epochBatch, subjectAt } from './subject.suite.ts'
 
 const { skip, at } = service('kafka')
 const old = service('kafka3')
 const brokers = at.KAFKA
 
-/** Each id of the epochs once, in order, as the peer sees them. */
-async function assertIs(place: Place, epoch: number): Promise<void> {
-  const wanted = Array.from({ length: epoch }, (_, at) => epochIds(at + 1)).flat()
-  const read = await consume(place.brokers, place.topic, wanted.length)
-  assert.deepEqual(
-    read.map(({ key }) => Number(key)),
-    wanted,
-  )
-}
-
-/** Rows of an epoch as one batch, which the suite asks for. */
-const batch = (epoch: number) => batchOf(epochIds(epoch).map(id => ({ id, who: `row ${id} of epoch ${epoch}` })))
-
-if (!skip) {
-  const places = new Map<string, Place>()
-  exactlyOnceSuite({
-    type: 'kafka',
-    place(t) {
-      const place = placeFor(t, brokers)
-      places.set(place.topic, place)
-      return place.topic
-    },
-    open: async (t, path) => (await openSink(t, places.get(path)!)).sink,
-    startStepwise: (t, path) => startRemote(t, { place: places.get(path)!, stepwise: true }),
-    batch,
-    assertIs: (path, epoch) => assertIs(places.get(path)!, epoch),
-  })
-} else test('kafka: exactly once', { skip }, () => {})
+if (skip) test('kafka: exactly once', { skip }, () => {})
+else exactlyOnceSuite(subjectAt(brokers))
 
 const asked = Number(process.env.MILLRACE_KAFKA_KILLS ?? 10)
 
@@ -50,7 +24,7 @@ for (const [version, { kills, ...servers }] of Object.entries({
 }))
   test(
     `a writer that is killed ${kills} times has published each row once (Kafka ${version})`,
-    { skip: servers.skip, timeout: 600_000 },
+    { skip: servers.skip, timeout: 60_000 + 10_000 * kills },
     async t => {
       const place = placeFor(t, servers.brokers)
       const until = kills * 3
@@ -121,7 +95,7 @@ test('reset forgets the checkpoint, and leaves the rows', { skip }, async t => {
   const place = placeFor(t, brokers)
   const { sink } = await openSink(t, place)
   await sink.begin()
-  await sink.write(batch(1), 1)
+  await sink.write(epochBatch(1), 1)
   await sink.commit(checkpoint(1))
   const { sink: next } = await openSink(t, place)
   await next.reset()
@@ -136,9 +110,9 @@ test(
     const place = placeFor(t, brokers)
     const { sink } = await openSink(t, place)
     await sink.begin()
-    await sink.write(batch(1), 1)
+    await sink.write(epochBatch(1), 1)
     await sink.commit(checkpoint(1))
-    await sink.write(batch(1), 1)
+    await sink.write(epochBatch(1), 1)
     await sink.commit(checkpoint(1))
     await assert.rejects(sink.commit({ ...checkpoint(1), to: { rows: { at: 99 } } }), {
       code: 'state',

@@ -6,6 +6,7 @@ import { batchOf, type Place } from './harness.suite.ts'
 export interface RemoteTask extends PublisherTask {
   place: Place
   keys?: Record<string, unknown>
+  settings?: Record<string, unknown>
 }
 
 export const rowsPerEpoch = 300

@@ -18,6 +18,7 @@ import { isS3, parseS3 } from '../../drivers/s3/url.ts'
 import { watched } from '../../runtime/harness/context.suite.ts'
 import { exactlyOnceSuite } from '../../runtime/harness/exactly-once.suite.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
+import { pausesOr } from '../../runtime/harness/pauses.suite.ts'
 import { batchOf, checkpoint } from '../../runtime/harness/sink.suite.ts'
 import { epochRows, epochTypes, idsUpTo, openSink } from './harness.suite.ts'
 import { type RemoteTask, startRemote } from './remote.suite.ts'
@@ -28,8 +29,12 @@ const batch = (epoch: number) => batchOf(epochTypes, epochRows(epoch))
 
 /** Steps of a bucket take longer: every ninth one fails, and fewer processes are killed, unless told otherwise. */
 const strides = { folder: 1, bucket: Number(process.env.MILLRACE_S3_STRIDE ?? 9) }
-const kills = { folder: 30, bucket: Number(process.env.MILLRACE_S3_KILLS ?? 5) }
+const kills = {
+  folder: Number(process.env.MILLRACE_SINK_KILLS ?? 30),
+  bucket: Number(process.env.MILLRACE_S3_KILLS ?? 5),
+}
 const runs = { folder: 100, bucket: 25 }
+const pauses = { folder: 3, bucket: 1 }
 
 /** No upload in parts was left behind. */
 async function assertNoParts(path: string): Promise<void> {
@@ -63,9 +68,10 @@ for (const { kind, skip, place } of await lakeKinds()) {
       type: `parquet in a ${kind}`,
       place,
       open: async (t, path) => (await open(t, path)).sink,
-      startStepwise: (t, path) => startRemote(t, { config: config(path), stepwise: true }),
+      start: (t, path, task) => startRemote(t, { config: config(path), ...task }),
       batch,
       assertIs,
+      pauses: pausesOr(pauses[kind]),
     })
 
   test(
