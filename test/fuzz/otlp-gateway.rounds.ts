@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seeded } from '../bench/load/events.ts'
 import { type RunningGateway, startGateway, tempDir } from '../support/gateway.ts'
+import { createStore, type StoreKind } from '../support/stores.ts'
 import { limit } from './otlp-gateway.http.ts'
 import { openStored, type Told } from './otlp-gateway.stored.ts'
 import type { Random } from './otlp-requests.damage.ts'
@@ -24,14 +25,20 @@ export interface Client {
 }
 
 /** Runs cases against gateways of their own processes; at the end the tables must hold what was told, and nothing else. */
-export async function fuzzGateway(cases: number, connect: (gateway: RunningGateway) => Client): Promise<string> {
+export async function fuzzGateway(
+  over: StoreKind,
+  cases: number,
+  connect: (gateway: RunningGateway) => Client,
+): Promise<string> {
   const tally = { cases, taken: 0, megabytes: 0 }
   const [first, end] = only === undefined ? [0, cases] : [only, only + 1]
-  for (let from = first; from < end; from += round) await oneRound(from, Math.min(end, from + round), connect, tally)
+  for (let from = first; from < end; from += round)
+    await oneRound(over, from, Math.min(end, from + round), connect, tally)
   return JSON.stringify(tally)
 }
 
 async function oneRound(
+  over: StoreKind,
   from: number,
   end: number,
   connect: (gateway: RunningGateway) => Client,
@@ -39,9 +46,9 @@ async function oneRound(
 ): Promise<void> {
   const dir = tempDir()
   const config = join(dir.path, 'millrace.yaml')
-  const file = join(dir.path, 'fuzz.db')
+  const store = await createStore(over, dir.path)
   writeFileSync(config, `gateway: { limits: { body: ${limit} } }\n`)
-  const args = ['--store', `sqlite:${file}`, '--port', '0', '--config', config, '--log-level', 'warn']
+  const args = ['--store', store.url, '--port', '0', '--config', config, '--log-level', 'warn']
   const gateway = await startGateway(args)
   const client = connect(gateway)
   try {
@@ -61,11 +68,12 @@ async function oneRound(
     assert.ok(tally.megabytes < mostMegabytes, `the gateway took ${tally.megabytes} MB`)
     assert.equal(await gateway.end(), 0)
     assert.equal(gateway.log(), '', 'nothing of this is worth a warning')
-    judge(file, told)
+    judge(await store.file(), told)
     for (const { count } of told.values()) if (count > 0) tally.taken++
   } finally {
     client.close()
     gateway.child.kill('SIGKILL')
+    await store.drop()
     dir.remove()
   }
 }

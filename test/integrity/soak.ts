@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type StoreKind, storeKinds } from '../support/stores.ts'
 import { clientsRun } from './clients/run.ts'
 import { killRun } from './kill/run.ts'
 import { pipelinesRun } from './pipelines/run.ts'
@@ -9,6 +10,7 @@ import { lakeScenario, serviceScenario } from './pipelines/scenarios.ts'
  * `npm run soak -- --clients --events 1000000 --kills 200 --cuts 200 --client-kills 40 --seed 1`: of clients-lose-nothing.
  * `npm run soak -- --pipelines --events 1000000 --kills 200 --gateway-kills 20 --pauses 10 --seed 1`: of
  * pipelines-lose-nothing, or with `--service` of its second part.
+ * `--store postgres`: the gateway's store, but for `--pipelines`.
  * Ends with 1 at the first broken promise.
  */
 
@@ -23,10 +25,13 @@ const { values } = parseArgs({
     'client-kills': { type: 'string', default: '40' },
     pipelines: { type: 'boolean', default: false },
     service: { type: 'boolean', default: false },
+    store: { type: 'string', default: 'sqlite' },
     'gateway-kills': { type: 'string', default: '20' },
     pauses: { type: 'string', default: '10' },
   },
 })
+const over = overOf(values.store)
+if (values.pipelines && over !== 'sqlite') throw new Error('--pipelines knows no --store')
 if (values.clients) await soakClients()
 else if (values.pipelines) await soakPipelines()
 else await soakGateway()
@@ -39,6 +44,7 @@ async function soakClients(): Promise<void> {
       cuts: Number(values.cuts),
       clientKills: Number(values['client-kills']),
       seed: Number(values.seed),
+      over,
       keep: true,
       onProgress,
     }),
@@ -61,6 +67,12 @@ async function soakPipelines(): Promise<void> {
   tell(result)
 }
 
+function overOf(name: string): StoreKind {
+  const kind = storeKinds.find(known => known === name)
+  if (kind === undefined) throw new Error(`--store ${name} is none of ${storeKinds.join(', ')}`)
+  return kind
+}
+
 function onProgress(text: string): void {
   process.stderr.write(`${text}\n`)
 }
@@ -78,7 +90,7 @@ async function soakGateway(): Promise<void> {
   // a fresh store now and then: a soak of one ever larger file tests mostly the disk
   while (left > 0) {
     const kills = Math.min(left, 100)
-    const result = await killRun({ kills, seed, kind: values.otlp ? 'otlp' : 'events' })
+    const result = await killRun({ kills, seed, kind: values.otlp ? 'otlp' : 'events', over })
     total.kills += kills
     total.acked += result.acked
     total.stored += result.stored

@@ -3,26 +3,37 @@ import { after, before, suite, test } from 'node:test'
 import { otlpTableNames } from '../../core/otlp/tables.ts'
 import { type languages, missingTool, prepareSender } from '../../infra/otlp-senders.ts'
 import { type RunningGateway, startGateway, tempDir } from '../support/gateway.ts'
+import { createStore, type StoreKind, skipOf, storeKinds, type TestStore } from '../support/stores.ts'
 import { expectedLogs, expectedPoint, expectedSpans, measured, type Traits } from './expected.ts'
 import { losingProxy } from './losing-proxy.ts'
 import { type Batches, nameOf, runSender, type Sent, type Way } from './sender.ts'
 import { query, type Row, storedRows } from './stored.ts'
 
-/** An SDK as its users have it, against a real gateway: what the tables hold is what was sent. */
-export function sdkSuite(language: (typeof languages)[number], ways: readonly Way[], traits: Traits): void {
+type Language = (typeof languages)[number]
+
+/** An SDK as its users have it, against real gateways: what the tables of each store hold is what was sent. */
+export function sdkSuite(language: Language, ways: readonly Way[], traits: Traits): void {
+  for (const kind of storeKinds) storeSuite(kind, language, ways, traits)
+}
+
+function storeSuite(kind: StoreKind, language: Language, ways: readonly Way[], traits: Traits): void {
   // on each test, since a suite that is skipped is not counted, and CI fails on what is
-  const skip = missingTool(language) ?? false
-  suite(`the OpenTelemetry SDK for ${language}`, () => {
+  const skip = missingTool(language) ?? skipOf(kind)
+  suite(`the OpenTelemetry SDK for ${language}, over ${kind}`, () => {
     const dir = tempDir()
-    const store = `${dir.path}/a.db`
+    let store: TestStore
     let gateway: RunningGateway | undefined
     before(async () => {
       if (skip) return
       await prepareSender(language)
-      gateway = await startGateway(['--store', `sqlite:${store}`, '--port', '0', '--log-level', 'warn'])
+      store = await createStore(kind, dir.path)
+      gateway = await startGateway(['--store', store.url, '--port', '0', '--log-level', 'warn'])
     })
     after(async () => {
-      if (gateway !== undefined) assert.equal(await gateway.end(), 0)
+      if (gateway !== undefined) {
+        assert.equal(await gateway.end(), 0)
+        await store.drop()
+      }
       dir.remove()
     })
     const endpoint = ({ protocol }: Way) => (protocol === 'grpc' ? gateway!.grpcUrl : gateway!.url)
@@ -31,13 +42,14 @@ export function sdkSuite(language: (typeof languages)[number], ways: readonly Wa
       test(`everything sent over ${nameOf(way)} is in the tables, each field exact`, { skip }, async () => {
         const instance = nameOf(way)
         const sent = await runSender<Sent>(language, 'all', endpoint(way), way)
-        const logs = storedRows(store, 'otlp_logs', instance, 'observed_time_unix_nano')
+        const file = await store.file()
+        const logs = storedRows(file, 'otlp_logs', instance, 'observed_time_unix_nano')
         checkRows(logs, expectedLogs(instance, traits, sent))
-        const spans = storedRows(store, 'otlp_traces', instance, 'start_time_unix_nano')
+        const spans = storedRows(file, 'otlp_traces', instance, 'start_time_unix_nano')
         checkRows(spans, expectedSpans(instance, traits, sent))
-        checkPoints(store, instance, traits, sent)
-        assert.deepEqual(query(store, 'select * from dead_letters'), [])
-        checkHeaders(store, way)
+        checkPoints(file, instance, traits, sent)
+        assert.deepEqual(query(file, 'select * from dead_letters'), [])
+        checkHeaders(file, way)
       })
 
     for (const protocol of ['http/protobuf', 'grpc'] as const)
@@ -53,7 +65,7 @@ export function sdkSuite(language: (typeof languages)[number], ways: readonly Wa
             [true, false, false],
             JSON.stringify(batches),
           )
-          assert.deepEqual(bodiesOf(store, stream), firstBatch)
+          assert.deepEqual(bodiesOf(await store.file(), stream), firstBatch)
         },
       )
 
@@ -65,7 +77,7 @@ export function sdkSuite(language: (typeof languages)[number], ways: readonly Wa
         const { batches } = await runSender<Batches>(language, 'batches', proxy.url, way, fixed(stream))
         assert.deepEqual(proxy.answers, [200, 200, 409, 409])
         assert.equal(batches[0]!.ok, true)
-        assert.deepEqual(bodiesOf(store, stream), firstBatch)
+        assert.deepEqual(bodiesOf(await store.file(), stream), firstBatch)
       } finally {
         proxy.close()
       }
@@ -74,9 +86,9 @@ export function sdkSuite(language: (typeof languages)[number], ways: readonly Wa
 }
 
 /** The exporter spoke as it was asked to. */
-function checkHeaders(store: string, way: Way): void {
+function checkHeaders(file: string, way: Way): void {
   const [row] = query(
-    store,
+    file,
     'select headers from streams join otlp_logs using (stream_id) where service_instance_id = ? limit 1',
     nameOf(way),
   )
@@ -98,19 +110,19 @@ const fixed = (stream: string) => `millrace-stream=${encodeURIComponent(stream)}
 
 const firstBatch = Array.from({ length: 10 }, (_, i) => `batch 0 row ${i}`)
 
-const bodiesOf = (store: string, stream: string) =>
+const bodiesOf = (file: string, stream: string) =>
   query(
-    store,
+    file,
     'select body from otlp_logs join streams using (stream_id) where stream_key = ? order by stream_index',
     stream,
   ).map(({ body }) => body)
 
 const metricTables = otlpTableNames.filter(name => name.startsWith('otlp_metrics_'))
 
-function checkPoints(store: string, instance: string, traits: Traits, { exports }: Sent): void {
+function checkPoints(file: string, instance: string, traits: Traits, { exports }: Sent): void {
   const first = new Map<string, Row>()
   for (const table of metricTables) {
-    const rows = storedRows(store, table, instance, 'time_unix_nano')
+    const rows = storedRows(file, table, instance, 'time_unix_nano')
     const sent = exports.flat().filter(point => point.table === table)
     const expected = sent.map(({ row }) => ({ ...unsent(table), ...expectedPoint(instance, traits, row) }))
     checkRows(rows.sort(byPoint), expected.sort(byPoint))

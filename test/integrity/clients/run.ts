@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { freePort, type RunningGateway, startGateway, tempDir } from '../../support/gateway.ts'
+import { createStore, type StoreKind, type TestStore } from '../../support/stores.ts'
 import { random } from '../kill/events.ts'
 import { type MedianAndWorst, medianAndWorst, within } from '../timing.ts'
 import { createFaults, type Faults, shuffled, sleep } from './faults.ts'
@@ -19,6 +19,8 @@ export interface ClientsRunOptions {
   /** of producers, with SIGKILL */
   clientKills: number
   seed: number
+  /** Default sqlite */
+  over?: StoreKind
   /** default both */
   languages?: readonly Language[]
   /** changes the lanes before they start */
@@ -53,12 +55,12 @@ const trafficMs = 3000
  * order, and before each of them every client gets an equal share of its events, so that it falls into traffic.
  */
 export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun> {
-  const { events, kills, cuts, clientKills, seed, languages = ['ts', 'go'], keep = false } = options
+  const { events, kills, cuts, clientKills, seed, over = 'sqlite', languages = ['ts', 'go'], keep = false } = options
   const begun = performance.now()
   const rnd = random(seed)
   const dir = tempDir()
-  const store = join(dir.path, 'events.db')
   const producers: Producer[] = []
+  let store: TestStore | undefined
   let first: RunningGateway | undefined
   let faults: Faults | undefined
   let proxy: CuttingProxy | undefined
@@ -66,7 +68,8 @@ export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun
   try {
     const go = languages.includes('go') ? buildGo(new URL('go-producer/', import.meta.url), dir.path) : ''
     const port = await freePort()
-    const args = ['--store', `sqlite:${store}`, '--port', String(port), '--log-level', 'error']
+    store = await createStore(over, dir.path)
+    const args = ['--store', store.url, '--port', String(port), '--log-level', 'error']
     first = await startGateway(args)
     proxy = await cuttingProxy(port)
     const share = Math.floor(events / (languages.length * 4))
@@ -95,7 +98,7 @@ export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun
     )
 
     const exit = await faults.gateway().end()
-    const verdict = judge(store, lanes)
+    const verdict = judge(await store.file(), lanes)
     if (exit !== 0) verdict.violations.push(`the gateway ended with ${exit} after SIGTERM`)
     wrong = verdict.violations.length > 0
     if (wrong && keep) verdict.violations.push(`what lies there is kept in ${dir.path}`)
@@ -115,6 +118,7 @@ export async function clientsRun(options: ClientsRunOptions): Promise<ClientsRun
     await faults?.settled().catch(() => {})
     ;(faults?.gateway() ?? first)?.child.kill('SIGKILL')
     await proxy?.close()
+    await store?.drop()
     if (!wrong || !keep) dir.remove()
   }
 }

@@ -92,14 +92,19 @@ async function overV1(stream: string, rnd: () => number): Promise<void> {
       const ws = new WebSocket(`ws://127.0.0.1:${port}/?stream=${encodeURIComponent(stream)}`, 'millrace.v1')
       let next = -1
       const fill = () => {
-        while (next >= 0 && !finishing && next - acked < 3000) {
+        if (next < 0) return
+        while (!finishing && next - acked < 3000) {
           const n = 1 + Math.floor(rnd() * 300)
           next += n
           sent = Math.max(sent, next)
           note(stream, acked, sent)
           ws.send(eventTexts(stream, next - n, n))
         }
-        if (finishing && next >= 0 && acked >= sent) ws.close(1000)
+        if (!finishing) return
+        // an earlier connection may have sent more
+        if (next < sent) ws.send(eventTexts(stream, next, sent - next))
+        next = Math.max(next, sent)
+        if (acked >= sent) ws.close(1000)
       }
       ws.on('message', data => {
         const frame = JSON.parse(String(data)) as { type: string; count: number; message?: string }
@@ -107,10 +112,6 @@ async function overV1(stream: string, rnd: () => number): Promise<void> {
         if (frame.count < acked) throw new Error(`${stream}: the count fell from ${acked} to ${frame.count}`)
         acked = frame.count
         if (frame.type === 'open') next = acked
-        if (frame.type === 'open' && finishing && acked < sent) {
-          ws.send(eventTexts(stream, acked, sent - acked))
-          next = sent
-        }
         note(stream, acked, sent)
         fill()
       })
