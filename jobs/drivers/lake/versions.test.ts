@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { racesSkip, s3Service } from '../s3/harness.suite.ts'
-import { openBucket } from '../s3/open.ts'
-import { parseS3 } from '../s3/url.ts'
 import type { Files } from './files.ts'
 import { type LakeKind, lakeKinds, openTestLake } from './harness.suite.ts'
 import { emptyManifest } from './manifest.ts'
@@ -16,15 +13,6 @@ async function placeOf(t: TestContext, { place }: LakeKind): Promise<{ folder: s
   await files.makeFolder(folder)
   return { folder, files }
 }
-
-/** Whether two that write at once are kept apart by the server at hand. */
-async function raceSkipOf(t: TestContext, { kind, place }: LakeKind): Promise<string | false> {
-  if (kind === 'folder') return false
-  return racesSkip(await openBucket(s3Service().settings, parseS3(place(t)).bucket))
-}
-
-/** S3Proxy, which tests start, looks and then writes: what it promises of two at once is proved on a server of one's own. */
-const hasRaces = (kind: LakeKind['kind']) => kind === 'folder' || process.env.MILLRACE_S3_ENDPOINT !== undefined
 
 for (const where of await lakeKinds()) {
   const { kind, skip } = where
@@ -40,35 +28,29 @@ for (const where of await lakeKinds()) {
     assert.deepEqual((await versions.newest())?.partitions, ['day'])
   })
 
-  if (hasRaces(kind))
-    test(`${kind}: of two that go on from one version, one wins and the other is fenced`, { skip }, async t => {
-      const raceSkip = await raceSkipOf(t, where)
-      if (raceSkip !== false) return t.skip(raceSkip)
-      const { folder, files } = await placeOf(t, where)
-      const begun = await openVersions(folder, files).raise(first)
-      const tries = await Promise.allSettled(
-        // the same to the last letter, too
-        Array.from({ length: 8 }, (_, n) =>
-          openVersions(folder, files).commit({ ...begun, version: 2, partitions: [`by ${n % 2}`] }),
-        ),
-      )
-      assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1)
-      const lost = tries.filter(result => result.status === 'rejected')
-      assert.deepEqual(new Set(lost.map(({ reason }) => reason.code)), new Set(['fenced']))
-      assert.deepEqual(
-        (await files.list(folder)).filter(name => name.endsWith('.tmp')),
-        [],
-      )
-    })
+  test(`${kind}: of two that go on from one version, one wins and the other is fenced`, { skip }, async t => {
+    const { folder, files } = await placeOf(t, where)
+    const begun = await openVersions(folder, files).raise(first)
+    const tries = await Promise.allSettled(
+      // the same to the last letter, too
+      Array.from({ length: 8 }, (_, n) =>
+        openVersions(folder, files).commit({ ...begun, version: 2, partitions: [`by ${n % 2}`] }),
+      ),
+    )
+    assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1)
+    const lost = tries.filter(result => result.status === 'rejected')
+    assert.deepEqual(new Set(lost.map(({ reason }) => reason.code)), new Set(['fenced']))
+    assert.deepEqual(
+      (await files.list(folder)).filter(name => name.endsWith('.tmp')),
+      [],
+    )
+  })
 
-  if (hasRaces(kind))
-    test(`${kind}: many may begin at once: each gets a fence of its own`, { skip }, async t => {
-      const raceSkip = await raceSkipOf(t, where)
-      if (raceSkip !== false) return t.skip(raceSkip)
-      const { folder, files } = await placeOf(t, where)
-      const begun = await Promise.all(Array.from({ length: 6 }, () => openVersions(folder, files).raise(first)))
-      assert.deepEqual(begun.map(({ fence }) => fence).sort(), [1, 2, 3, 4, 5, 6])
-    })
+  test(`${kind}: many may begin at once: each gets a fence of its own`, { skip }, async t => {
+    const { folder, files } = await placeOf(t, where)
+    const begun = await Promise.all(Array.from({ length: 6 }, () => openVersions(folder, files).raise(first)))
+    assert.deepEqual(begun.map(({ fence }) => fence).sort(), [1, 2, 3, 4, 5, 6])
+  })
 
   test(`${kind}: one that comes later with the same text is fenced all the same`, { skip }, async t => {
     const { folder, files } = await placeOf(t, where)

@@ -47,21 +47,6 @@ export async function ownBucket(): Promise<{ skip: string | false; bucket: Bucke
   return { skip, bucket, settings }
 }
 
-/**
- * Why two writers at the same moment are no test on this server; false: it checks and writes in one step. S3Proxy over
- * a folder looks first and writes then, so that both may win.
- */
-export async function racesSkip(bucket: Bucket): Promise<string | false> {
-  for (let race = 0; race < 20; race++) {
-    const key = parseS3(ownPrefix(bucket)).key
-    const tries = Array.from({ length: 8 }, (_, n) => bucket.write(key, Buffer.from(`${n}`), { absent: true }))
-    const won = (await Promise.all(tries)).filter(isOurs => isOurs)
-    if (won.length !== 1)
-      return 'the conditional writes of this S3 server are not atomic: set MILLRACE_S3_ENDPOINT to one whose are'
-  }
-  return false
-}
-
 /** A prefix of the test's own. */
 export const ownPrefix = (bucket: Bucket): string => bucket.url(randomBytes(4).toString('hex'))
 
