@@ -188,7 +188,8 @@ export async function startPipelines(options: PipelinesOptions): Promise<Pipelin
     status: () =>
       [...running.values()].map(({ file, info, state, host, error }) => {
         const status = host.status()
-        const isDegraded = state === 'running' && Object.values(status?.meters ?? {}).some(({ degraded }) => degraded)
+        const isWaiting = status?.stateIsAway || Object.values(status?.meters ?? {}).some(({ degraded }) => degraded)
+        const isDegraded = state === 'running' && isWaiting
         return { file, info, state: isDegraded ? 'degraded' : state, status, error }
       }),
   }

@@ -1,17 +1,17 @@
 import type { Settings } from '../settings.ts'
-import type { StateBackend } from './state.ts'
+import type { StateBackend, StateOptions } from './state.ts'
 
-type Opener = (settings: Settings) => Promise<StateBackend>
+type Opener = (settings: Settings, options: StateOptions) => Promise<StateBackend>
 
 /** One line per backend; only the one that the settings name is loaded. */
 export const backends: Readonly<Record<Settings['state_backend']['backend_type'], Opener>> = {
   sqlite: async settings =>
     (await import('./sqlite/sqlite.ts')).openSqliteState(settings.state_backend.sqlite.database_path),
-  postgres: async settings =>
-    (await import('./postgres/postgres.ts')).openPostgresState(settings.state_backend.postgres),
+  postgres: async (settings, options) =>
+    (await import('./postgres/postgres.ts')).openPostgresState(settings.state_backend.postgres, options),
   memory: async () => (await import('./memory/memory.ts')).openMemoryState(),
 }
 
-export function openState(settings: Settings): Promise<StateBackend> {
-  return backends[settings.state_backend.backend_type](settings)
+export function openState(settings: Settings, options: StateOptions = {}): Promise<StateBackend> {
+  return backends[settings.state_backend.backend_type](settings, options)
 }

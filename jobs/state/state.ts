@@ -1,4 +1,5 @@
 import type { Json } from '../runtime/contract.ts'
+import type { PipelineError } from '../runtime/errors.ts'
 
 /**
  * Where pipelines keep what must outlive them: positions, epochs, dead letters, state of nodes. Types only.
@@ -31,7 +32,17 @@ export interface StateBackend {
   purgeDeadLetters(namespace: string, ids?: readonly number[]): Promise<number>
   countDeadLetters(namespace: string): Promise<number>
 
+  /** calls wait for a server that went away, and go on once it is back; see `StateOptions`. Default: false */
+  readonly isAway?: boolean
   close(): Promise<void>
+}
+
+export interface StateOptions {
+  /**
+   * Calls wait for a server that goes away as long as it takes. `onAway` is told when they begin to, `onBack` when they
+   * go on. Default: they fail after 5 s.
+   */
+  waiting?: { onAway(error: PipelineError): void; onBack(): void }
 }
 
 export interface StateChange {

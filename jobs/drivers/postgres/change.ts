@@ -1,14 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { PipelineError } from '../../runtime/errors.ts'
+import { PipelineError, toPipelineError } from '../../runtime/errors.ts'
 import { isRetryable } from './failures.ts'
 import type { PgPool } from './pool.ts'
 import type { PgSession } from './session.ts'
 
 /** What failed before it could have changed anything is tried again for so long, milliseconds. */
 const usual = 5000
+/** Pauses between tries: the longest within that time, and after it. */
+const [longest, longestLater] = [500, 5000]
+
+export interface Patience {
+  /** milliseconds that a call is tried again, default 5,000 */
+  ms?: number
+  /** Called after each failure that comes later: the call goes on until it works. Default: it fails then. */
+  later?(error: PipelineError): void
+}
 
 /** Only reads, so that it can be tried again. */
-export function readAgain<T>(pool: PgPool, work: (session: PgSession) => Promise<T>, patience = usual): Promise<T> {
+export function readAgain<T>(
+  pool: PgPool,
+  work: (session: PgSession) => Promise<T>,
+  patience: Patience = {},
+): Promise<T> {
   return persist(patience, () => pool.use(work))
 }
 
@@ -19,7 +32,7 @@ export function readAgain<T>(pool: PgPool, work: (session: PgSession) => Promise
 export async function changeOnce<T>(
   pool: PgPool,
   work: (session: PgSession) => Promise<T>,
-  patience = usual,
+  patience: Patience = {},
 ): Promise<T> {
   let result: T
   /** of the transaction whose COMMIT was sent, and not answered */
@@ -48,14 +61,18 @@ async function isCommitted(pool: PgPool, id: string): Promise<boolean> {
   return rows[0]?.status === 'committed'
 }
 
-async function persist<T>(patience: number, attempt: () => Promise<T>): Promise<T> {
-  const deadline = performance.now() + patience
-  for (let pause = 20; ; pause = Math.min(2 * pause, 500)) {
+async function persist<T>({ ms = usual, later }: Patience, attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + ms
+  for (let pause = 20; ; ) {
     try {
       return await attempt()
     } catch (error) {
-      if (!isRetryable(error) || performance.now() + pause > deadline) throw error
+      if (!isRetryable(error)) throw error
+      const isLate = performance.now() + pause > deadline
+      if (isLate && later === undefined) throw error
+      if (isLate) later!(toPipelineError(error))
+      await delay(pause)
+      pause = Math.min(2 * pause, isLate ? longestLater : longest)
     }
-    await delay(pause)
   }
 }

@@ -212,8 +212,8 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     const limit = settings.checkpoint_timeout_sec
     const look = () => {
       wiring.measure()
-      // a node that tries again makes no progress, and says so by itself
-      if (topology.nodes.some(({ name }) => options.meterOf(name).degraded)) moved()
+      // a node or state that waits for its server makes no progress, and says so by itself
+      if (state.isAway || topology.nodes.some(({ name }) => options.meterOf(name).degraded)) moved()
       else if ((performance.now() - lastMove) / 1000 > limit) send({ type: 'stalled', seconds: limit })
     }
     return setInterval(look, Math.min(limit * 250, 1000))

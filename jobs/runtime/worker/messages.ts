@@ -45,6 +45,8 @@ export interface PipelineStatus {
   /** the last failure that the pipeline started again after */
   lastError: string | null
   deadLetters: number
+  /** the server of the state is away: the pipeline waits for it */
+  stateIsAway: boolean
   meters: Readonly<Record<string, Meter>>
   /** what nodes measure beyond that */
   custom: readonly CustomMetric[]

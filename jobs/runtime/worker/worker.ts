@@ -42,7 +42,12 @@ async function main(): Promise<void> {
 }
 
 async function run(topology: Topology): Promise<void> {
-  const state = await openState(settings)
+  const state = await openState(settings, {
+    waiting: {
+      onAway: ({ message }) => logOf().warn(`the state cannot be reached, and is waited for: ${message}`),
+      onBack: () => logOf().info('the state can be reached again'),
+    },
+  })
   const meters = new Map<string, Meter>(topology.nodes.map(({ name }) => [name, createMeter()]))
   const custom = createCustomMetrics(logOf().warn)
   const figures = {
@@ -53,11 +58,23 @@ async function run(topology: Topology): Promise<void> {
     lastError: null as string | null,
     deadLetters: 0,
   }
-  const status = (): PipelineStatus => ({ ...figures, meters: Object.fromEntries(meters), custom: custom.snapshot() })
+  const status = (): PipelineStatus => ({
+    ...figures,
+    meters: Object.fromEntries(meters),
+    stateIsAway: state.isAway ?? false,
+    custom: custom.snapshot(),
+  })
   const namespace = namespaceOf(settings, topology.name)
+  let isCounting = false
   const report = async () => {
-    figures.deadLetters = await state.countDeadLetters(namespace)
     post({ type: 'status', status: status() })
+    if (isCounting) return
+    isCounting = true
+    try {
+      figures.deadLetters = await state.countDeadLetters(namespace)
+    } finally {
+      isCounting = false
+    }
   }
   const timer = setInterval(() => void report().catch(error => logOf().debug(toPipelineError(error).message)), 1000)
   try {

@@ -3,4 +3,4 @@ import { openPostgresState } from './postgres.ts'
 
 const [settings, namespace] = process.argv.slice(2) as [string, string]
 
-await holdAndWrite(() => openPostgresState(JSON.parse(settings)), namespace)
+await holdAndWrite(() => openPostgresState(JSON.parse(settings), { waiting: { onAway() {}, onBack() {} } }), namespace)

@@ -3,7 +3,7 @@ import { after, type TestContext } from 'node:test'
 import { connectPg } from '../../drivers/postgres/connect.ts'
 import { serverOfUrl } from '../../drivers/postgres/keys.ts'
 import { settingsSchema } from '../../settings.ts'
-import type { StateBackend } from '../state.ts'
+import type { StateBackend, StateOptions } from '../state.ts'
 import { openPostgresState } from './postgres.ts'
 
 /** What the tests of this room have in common. */
@@ -45,8 +45,8 @@ after(async () => {
     await ask(url, `SET client_min_messages = warning; DROP SCHEMA IF EXISTS "${schema}" CASCADE`)
 })
 
-export async function openFor(t: TestContext, settings: StateSettings): Promise<StateBackend> {
-  const state = await openPostgresState(settings)
+export async function openFor(t: TestContext, settings: StateSettings, options?: StateOptions): Promise<StateBackend> {
+  const state = await openPostgresState(settings, options)
   t.after(() => state.close())
   return state
 }

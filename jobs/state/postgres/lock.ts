@@ -53,6 +53,11 @@ export async function takeLock(
     return rows[0]
   }
 
+  async function fenceOf(): Promise<string | undefined> {
+    const sql = `SELECT fence FROM ${owners} WHERE namespace = $1`
+    return (await session.query<{ fence: string }>(sql, [namespace])).rows[0]?.fence
+  }
+
   async function take(): Promise<void> {
     for (const deadline = performance.now() + dying; ; await delay(50)) {
       if (await tryLock()) return
@@ -95,9 +100,11 @@ export async function takeLock(
       if (isReleased) return next.close()
       session = next
       if (await tryLock()) return
-      // whoever has it now raised the fence, or is about to
+      const isOurs = (await fenceOf()) === fence
       await session.close()
-      throw fenced(pipeline)
+      if (!isOurs) throw fenced(pipeline)
+      // the server does not know yet that the old connection is lost, or another process is about to raise the fence
+      throw new PipelineError('unavailable', `the lock of the pipeline '${pipeline}' is still held by a connection`)
     },
     async release() {
       isReleased = true

@@ -1,4 +1,4 @@
-import { changeOnce, readAgain } from '../../drivers/postgres/change.ts'
+import { changeOnce, type Patience, readAgain } from '../../drivers/postgres/change.ts'
 import { connectPg } from '../../drivers/postgres/connect.ts'
 import { serverOf } from '../../drivers/postgres/keys.ts'
 import { createPool } from '../../drivers/postgres/pool.ts'
@@ -6,18 +6,38 @@ import type { PgSession } from '../../drivers/postgres/session.ts'
 import type { Json } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { Settings } from '../../settings.ts'
-import type { StateBackend, StateChange } from '../state.ts'
+import type { StateBackend, StateChange, StateOptions } from '../state.ts'
 import { addLetters, countLetters, markLetters, readLetters, removeLetters } from './letters.ts'
 import { fenced, type Holding, takeLock } from './lock.ts'
 import { prepareTables, tablesOf } from './tables.ts'
 
 /** State in tables of a Postgres database, which processes on several machines may share. */
-export async function openPostgresState(settings: Settings['state_backend']['postgres']): Promise<StateBackend> {
+export async function openPostgresState(
+  settings: Settings['state_backend']['postgres'],
+  { waiting }: StateOptions = {},
+): Promise<StateBackend> {
   const tables = tablesOf(settings.state_schema_name, settings.state_table_name)
   const { state, letters, owners } = tables
   const options = { server: serverOf(settings), application: 'millrace state', statementTimeout: 30_000 }
   const pool = createPool({ ...options, max: settings.max_connections })
   const held = new Map<string, Holding>()
+  /** calls that wait for the server */
+  let away = 0
+
+  /** `call` is told what to do where the server stays away. */
+  async function patiently<T>(call: (patience: Patience) => Promise<T>): Promise<T> {
+    if (waiting === undefined) return call({})
+    let waits = false
+    const later = (error: PipelineError) => {
+      if (!waits && ++away === 1) waiting.onAway(error)
+      waits = true
+    }
+    try {
+      return await call({ later })
+    } finally {
+      if (waits && --away === 0) waiting.onBack()
+    }
+  }
 
   try {
     // what is wrong with the server or the tables is said at once
@@ -27,12 +47,12 @@ export async function openPostgresState(settings: Settings['state_backend']['pos
     throw error
   }
 
-  const read = <T>(work: (session: PgSession) => Promise<T>) => readAgain(pool, work)
+  const read = <T>(work: (session: PgSession) => Promise<T>) => patiently(patience => readAgain(pool, work, patience))
 
   /** One transaction; of a namespace that this process has locked, on condition that no other took it over. */
   async function change<T>(namespace: string, work: (session: PgSession) => Promise<T>): Promise<T> {
     const holding = held.get(namespace)
-    return changeOnce(pool, async session => {
+    const once = async (session: PgSession): Promise<T> => {
       await holding?.keep()
       if (holding !== undefined) {
         const sql = `SELECT 1 FROM ${owners} WHERE namespace = $1 AND fence = $2 FOR SHARE`
@@ -40,7 +60,8 @@ export async function openPostgresState(settings: Settings['state_backend']['pos
         if (count === 0) throw fenced(namespace.slice(namespace.indexOf('/') + 1))
       }
       return work(session)
-    })
+    }
+    return patiently(patience => changeOnce(pool, once, patience))
   }
 
   function parse(namespace: string, key: string, data: string): Json {
@@ -64,6 +85,9 @@ export async function openPostgresState(settings: Settings['state_backend']['pos
   }
 
   return {
+    get isAway() {
+      return away > 0
+    },
     async read(namespace, prefix = '') {
       const { rows } = await read(session =>
         session.query<{ key: string; data: string }>(

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
+import pg from 'pg'
 import { manage, service } from '../../../test/support/servers.ts'
 import { openTcpProxy } from '../../../test/support/tcp-proxy.ts'
+import type { PipelineError } from '../../runtime/errors.ts'
 import { checkWritten, startChild } from '../child.suite.ts'
 import { durableSuite } from '../durable.suite.ts'
 import { openFor, type StateSettings, settingsFor, settingsOf } from './harness.suite.ts'
 import { openPostgresState } from './postgres.ts'
+import { tablesOf } from './tables.ts'
 
 const { skip, at } = service('postgres')
 const own = service('postgres', 'state')
@@ -67,6 +70,65 @@ test('who lost its connection goes on, unless another one took over: then it is 
   assert.deepEqual(await second.read('app/orders'), new Map([['k', 3]]))
   await lock.release()
 })
+
+test('a lock that the server still gives to a lost connection is waited for', { skip }, async t => {
+  const proxy = await openTcpProxy(Number(new URL(at.POSTGRES).port))
+  t.after(() => proxy.close())
+  const settings = settingsFor(at.POSTGRES)
+  const state = await openFor(t, { ...settings, port: proxy.port })
+  await state.lock('app/orders')
+  proxy.refuse()
+  const old = new pg.Client({ connectionString: at.POSTGRES })
+  await old.connect()
+  t.after(() => old.end())
+  const key = `millrace ${tablesOf(settings.state_schema_name, settings.state_table_name).state} app/orders`
+  await old.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [key])
+  proxy.accept()
+  const write = state.write('app/orders', { set: new Map([['k', 1]]) })
+  const waiting =
+    "SELECT FROM pg_stat_activity WHERE application_name = 'millrace state' AND query ~ '^SELECT (fence|pg_try_advisory_lock)'"
+  while ((await old.query(waiting)).rowCount === 0);
+  await old.query('SELECT pg_advisory_unlock_all()')
+  await write
+  assert.deepEqual(await state.read('app/orders'), new Map([['k', 1]]))
+})
+
+test('who runs a pipeline waits for a server that stays away, and is told', { skip }, async t => {
+  const proxy = await openTcpProxy(Number(new URL(at.POSTGRES).port))
+  t.after(() => proxy.close())
+  const away = Promise.withResolvers<PipelineError>()
+  const told: string[] = []
+  const state = await openFor(
+    t,
+    { ...settingsFor(at.POSTGRES), port: proxy.port },
+    {
+      waiting: {
+        onAway(error) {
+          told.push('away')
+          away.resolve(error)
+        },
+        onBack: () => void told.push('back'),
+      },
+    },
+  )
+  await state.lock('app/orders')
+  assert.equal(state.isAway, false)
+  proxy.refuse()
+  const both = [
+    state.write('app/orders', { set: new Map([['k', 1]]), dead: [letter] }),
+    state.countDeadLetters('app/other'),
+  ] as const
+  assert.equal((await away.promise).code, 'unavailable')
+  assert.equal(state.isAway, true)
+  proxy.accept()
+  await Promise.all(both)
+  assert.equal(state.isAway, false)
+  assert.deepEqual(told, ['away', 'back'])
+  assert.deepEqual(await state.read('app/orders'), new Map([['k', 1]]))
+  assert.equal(await state.countDeadLetters('app/orders'), 1)
+})
+
+const letter = { node: 'n', epoch: 1, code: 'c', message: 'm', row: '{}', retryable: true, size: 2, at: 1 }
 
 async function untilFree<T>(attempt: () => Promise<T>): Promise<T> {
   for (let left = 200; ; left--) {
