@@ -30,6 +30,11 @@ test('what may pass is tried again, and nothing else is', () => {
   }
 })
 
+test('a table that is dropped under a statement is looked for again, though the server calls that internal', () => {
+  for (const message of ['could not open relation with OID 16401', 'cache lookup failed for type 16402'])
+    assert.equal(pgFailure(Object.assign(new Error(message), { code: 'XX000' }), 'postgres').code, 'unavailable')
+})
+
 const of = (kind: string, codes: string) => Object.fromEntries(codes.split(' ').map(code => [code, kind]))
 
 test('an error that was wrapped keeps its SQLSTATE, and one that is no error of Postgres has none', () => {

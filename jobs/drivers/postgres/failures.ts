@@ -38,6 +38,9 @@ const states: Readonly<Record<string, readonly [PipelineCode, string?]>> = {
   XX: ['internal'],
 }
 
+/** What the server calls an internal error (XX000) where a table is dropped or replaced under a statement. */
+const dropped = /^(could not open relation with OID|cache lookup failed for)/
+
 const network = new Set([
   'EADDRNOTAVAIL',
   'EAI_AGAIN',
@@ -89,6 +92,7 @@ export function pgFailure(error: unknown, label: string): PipelineError {
   const make = (kind: PipelineCode, said: string, wayOut?: string) =>
     new PipelineError(kind, `${label}: ${said}${wayOut === undefined ? '' : `: ${wayOut}`}`, { cause: error })
   if (isSqlState(code)) {
+    if (code === 'XX000' && dropped.test(message)) return make('unavailable', describe(error as Said, message, code))
     const [kind, wayOut] = states[code] ?? states[code.slice(0, 2)] ?? ['refused']
     return make(kind, describe(error as Said, message, code), wayOut)
   }
