@@ -67,14 +67,16 @@ async function run(topology: Topology): Promise<void> {
   const namespace = namespaceOf(settings, topology.name)
   let isCounting = false
   const report = async () => {
-    post({ type: 'status', status: status() })
-    if (isCounting) return
-    isCounting = true
-    try {
-      figures.deadLetters = await state.countDeadLetters(namespace)
-    } finally {
-      isCounting = false
+    // one count at a time: it may wait for a server that is away, and the figures go on meanwhile
+    if (!isCounting) {
+      isCounting = true
+      try {
+        figures.deadLetters = await state.countDeadLetters(namespace)
+      } finally {
+        isCounting = false
+      }
     }
+    post({ type: 'status', status: status() })
   }
   const timer = setInterval(() => void report().catch(error => logOf().debug(toPipelineError(error).message)), 1000)
   try {
