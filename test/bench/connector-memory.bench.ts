@@ -6,7 +6,7 @@ import { service } from '../support/servers.ts'
 import { defineBenchmark, type Report } from './harness/benchmark.ts'
 import { compareMemory } from './harness/memory.ts'
 import { discarded, readyRows, runPipelineFile } from './harness/pipeline.ts'
-import { expectCount, inDatabase, inSchema, postgresSettings } from './harness/servers.ts'
+import { expectCount, inDatabase, inSchema, postgresSettings, totalsSink } from './harness/servers.ts'
 import type { Workdir } from './harness/workdir.ts'
 
 /** A pipeline with one connector in it. */
@@ -55,16 +55,7 @@ async function postgres(leg: Leg, rows: number): Promise<void> {
     await leg('from postgres', { source }, postgresSettings('postgres_source', url))
   })
   await inSchema(url, async schema => {
-    const sink = {
-      type: 'postgres_aggregate',
-      schema,
-      landing_table: 'landing',
-      agg_table: 'totals',
-      primary_key: 'id',
-      group_by: { country: {} },
-      aggregate: { orders: { fn: 'count' }, total: { from: 'amount', fn: 'sum' } },
-    }
-    await leg('into postgres_aggregate', { sink }, sinkSettings)
+    await leg('into postgres_aggregate', { sink: totalsSink(schema) }, sinkSettings)
     await expectCount(url, `select sum(orders) as found from ${schema}.totals`, rows)
   })
 }

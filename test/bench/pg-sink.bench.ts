@@ -3,7 +3,7 @@ import { common, compare, defineBenchmark, note, type Report, toLine } from './h
 import { busySeconds, type PipelineRun, readyRows, runPipelineFile } from './harness/pipeline.ts'
 import { runWorker } from './harness/processes.ts'
 import { alternate } from './harness/rounds.ts'
-import { expectCount, inSchema, postgresSettings } from './harness/servers.ts'
+import { expectCount, inSchema, postgresSettings, totalsSink } from './harness/servers.ts'
 import type { Workdir } from './harness/workdir.ts'
 import type { PgCopyResult } from './reference/pg-copy.ts'
 
@@ -48,15 +48,7 @@ async function aggregates({ rounds, rows, keys }: Options, url: string, workdir:
   const ours: number[] = []
   for (let round = 0; round < rounds; round++) {
     const rowsPerSecond = await inSchema(url, async schema => {
-      const run = await intoSink(workdir, url, rows, keys, {
-        type: 'postgres_aggregate',
-        schema,
-        landing_table: 'landing',
-        agg_table: 'totals',
-        primary_key: 'id',
-        group_by: { country: {} },
-        aggregate: { orders: { fn: 'count' }, total: { from: 'amount', fn: 'sum' } },
-      })
+      const run = await intoSink(workdir, url, rows, keys, totalsSink(schema))
       // a row of a known key replaces what that key had contributed
       await expectCount(url, `select sum(orders) as found from ${schema}.totals`, Math.min(rows, keys))
       return rows / busySeconds(run)

@@ -13,6 +13,17 @@ export function postgresSettings(section: string, url: string): Record<string, s
   }
 }
 
+/** Orders and their amounts by country, without `from`. */
+export const totalsSink = (schema: string) => ({
+  type: 'postgres_aggregate',
+  schema,
+  landing_table: 'landing',
+  agg_table: 'totals',
+  primary_key: 'id',
+  group_by: { country: {} },
+  aggregate: { orders: { fn: 'count' }, total: { from: 'amount', fn: 'sum' } },
+})
+
 export async function queryPostgres(url: string, sql: string): Promise<{ found?: string }[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
