@@ -25,33 +25,33 @@ const server = createServer({ keepAliveTimeout: 120_000, requestTimeout: 0 }, (i
 })
 server.listen(Number(port), '127.0.0.1')
 
-/** Resolves once the server has answered, or one of the two sides is gone. */
+/**
+ * Resolves once the server has answered. A request that came whole is answered also where its client is gone: the next
+ * write of the key, which may be the same again, waits for it.
+ */
 function forward(incoming, outgoing) {
   return new Promise(resolve => {
     if (incoming.destroyed) return resolve()
     const { expect: _, ...headers } = incoming.headers
-    const asked = request({
-      port: Number(inner),
-      host: '127.0.0.1',
-      agent,
-      method: incoming.method,
-      path: incoming.url,
-      headers,
-    })
-    const drop = () => {
-      asked.destroy()
+    const to = { port: Number(inner), host: '127.0.0.1', agent, method: incoming.method, path: incoming.url, headers }
+    const asked = request(to)
+    asked.on('error', () => {
       outgoing.destroy()
       resolve()
-    }
-    asked.on('error', drop)
-    incoming.on('error', drop)
-    outgoing.on('error', drop)
-    outgoing.on('close', () => (outgoing.writableFinished ? resolve() : drop()))
+    })
     asked.on('response', answer => {
       outgoing.writeHead(answer.statusCode, answer.statusMessage, answer.headers)
-      answer.on('error', drop)
-      answer.pipe(outgoing)
+      answer.on('data', data => outgoing.destroyed || outgoing.write(data) || answer.pause())
+      answer.on('end', () => outgoing.end())
+      answer.on('error', () => outgoing.destroy())
+      answer.on('close', resolve)
+      outgoing.on('drain', () => answer.resume())
+      outgoing.on('close', () => answer.resume())
     })
+    incoming.on('error', () => {})
+    outgoing.on('error', () => {})
+    // handed on whole, and not only received
+    outgoing.on('close', () => asked.writableEnded || asked.destroy())
     incoming.pipe(asked)
   })
 }
