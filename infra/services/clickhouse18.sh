@@ -1,5 +1,6 @@
-# Debian's ClickHouse 18.16, a whole server: for the wire and its errors. Unpacked, not installed.
-programs=$packages/clickhouse-18.16
+# Debian's ClickHouse 18.16, a whole server and its client: for the wire and its errors. Unpacked, not installed.
+programs=$packages/clickhouse-18.16-client
+libraries=$programs/usr/lib/$(uname -m)-linux-gnu:$programs/lib/$(uname -m)-linux-gnu
 
 install() {
   [ -e "$programs/done" ] && return
@@ -8,7 +9,7 @@ install() {
   rm -rf "$programs" && mkdir -p "$programs/debs"
   local names
   # what is not installed yet of all that it needs; plans only
-  names=$(apt-get -s install --no-install-recommends clickhouse-server 2>"$programs/apt.log" | awk '/^Inst/ && !/-common \(1:/ { print $2 }')
+  names=$(apt-get -s install --no-install-recommends clickhouse-server clickhouse-client 2>"$programs/apt.log" | awk '/^Inst/ && !/-common \(1:/ { print $2 }')
   [[ $names == *clickhouse-server* ]] || unavailable "apt has no clickhouse-server: $(tail -n 2 "$programs/apt.log" | tr '\n' ' ')"
   # shellcheck disable=SC2086
   (cd "$programs/debs" && apt-get download $names >"$programs/apt.log" 2>&1) ||
@@ -16,6 +17,11 @@ install() {
   for deb in "$programs"/debs/*.deb; do dpkg -x "$deb" "$programs"; done
   rm -r "$programs/debs"
   [ -x "$programs/usr/sbin/clickhouse-server" ] || unavailable 'the package has no usr/sbin/clickhouse-server: is it another version?'
+  cat >"$programs/client" <<END
+#!/bin/sh
+exec env TZ=UTC LD_LIBRARY_PATH='$libraries' '$programs/usr/bin/clickhouse-client' "\$@"
+END
+  chmod +x "$programs/client"
   touch "$programs/done"
 }
 
@@ -43,11 +49,13 @@ END
 END
   # it does not run as root over files of another
   [ "$(id -u)" -eq 0 ] && chown -R nobody "$dir"
-  local machine libraries
-  machine=$(uname -m)-linux-gnu
-  libraries=$programs/usr/lib/$machine:$programs/lib/$machine
   background "${nobody[@]}" env TZ=UTC LD_LIBRARY_PATH="$libraries" "$programs/usr/sbin/clickhouse-server" --config-file="$dir/config.xml"
 }
 
 ready() { [ "$(curl -s "http://127.0.0.1:$(port http)/ping")" = Ok. ]; }
-addresses() { export_value MILLRACE_TEST_CLICKHOUSE18 "http://default:millrace@127.0.0.1:$(port http)"; }
+addresses() {
+  export_value MILLRACE_TEST_CLICKHOUSE18 "http://default:millrace@127.0.0.1:$(port http)"
+  # of its native protocol, and a program that speaks it
+  export_value MILLRACE_TEST_CLICKHOUSE18_PORT "$(port tcp)"
+  export_value MILLRACE_TEST_CLICKHOUSE18_CLIENT "$programs/client"
+}

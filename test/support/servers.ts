@@ -18,7 +18,7 @@ const names = {
   registry: ['REGISTRY'],
   s3: ['S3'],
   clickhouse: ['CLICKHOUSE'],
-  clickhouse18: ['CLICKHOUSE18'],
+  clickhouse18: ['CLICKHOUSE18', 'CLICKHOUSE18_PORT', 'CLICKHOUSE18_CLIENT'],
 } as const
 
 type Kind = keyof typeof names

@@ -52,7 +52,9 @@ export async function inSchema<T>(url: string, work: (schema: string) => Promise
 }
 
 export async function queryClickHouse(url: string, sql: string): Promise<string> {
-  const response = await fetch(url, { method: 'POST', body: sql })
+  const { origin, username, password } = new URL(url)
+  const headers = { 'X-ClickHouse-User': username || 'default', 'X-ClickHouse-Key': password }
+  const response = await fetch(origin, { method: 'POST', headers, body: sql })
   const text = await response.text()
   if (!response.ok) throw new Error(text)
   return text
