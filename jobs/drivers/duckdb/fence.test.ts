@@ -73,3 +73,16 @@ test(
     spills.close()
   },
 )
+
+test('files that were read leave nothing in memory', async t => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-'))
+  const db = await openDuckDb({ allow: [folder] })
+  t.after(async () => {
+    db.close()
+    await rm(folder, { recursive: true })
+  })
+  const file = literal(join(folder, 'rows.parquet'))
+  await db.run(`copy (select i, md5(i::text) as text from range(10000) t(i)) to ${file} (format parquet)`)
+  assert.deepEqual(await db.rows(`select count(distinct text) as n from read_parquet(${file})`), [{ n: 10_000n }])
+  assert.deepEqual(await db.rows('select path from duckdb_external_file_cache()'), [])
+})

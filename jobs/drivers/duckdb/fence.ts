@@ -31,6 +31,8 @@ export async function openFenced({
       `set global TimeZone = 'UTC';
        -- Plans of an empty table would outlive the emptiness: \`coalesce(x, 'y')\` would be 'y' for ever
        set global disabled_optimizers = 'statistics_propagation';
+       -- Files are read once: they would fill the memory up to its limit
+       set global enable_external_file_cache = false;
        set global integer_division = ${integerDivision};
        set global allowed_directories = ${paths};
        set global allowed_paths = ${paths};
