@@ -1,5 +1,5 @@
 import { common, compare, defineBenchmark } from './harness/benchmark.ts'
-import { measureGateway } from './harness/measure.ts'
+import { measureGateway, measureServer } from './harness/measure.ts'
 import { runWorker } from './harness/processes.ts'
 import { alternate } from './harness/rounds.ts'
 import type { Workdir } from './harness/workdir.ts'
@@ -20,13 +20,11 @@ export const benchmark = defineBenchmark({
       async ours() {
         const full = await measureGateway<PostClosedResult>(workdir, 'load/post-closed.ts', load)
         const rate = full.requestsPerSecond / 2
-        const half = await measureGateway<PostOpenResult>(workdir, 'load/post-open.ts', {
-          ...load,
-          rate,
-          maxWaiting: Math.ceil(rate * maxBehind),
-        })
+        const open = { ...load, rate, maxWaiting: Math.ceil(rate * maxBehind) }
+        const half = await measureGateway<PostOpenResult>(workdir, 'load/post-open.ts', open)
         if (half.unsent > 0) throw new Error(`${half.unsent} requests waited for more than ${maxBehind} s`)
-        return { ...half, rate }
+        const bare = await measureServer<PostOpenResult>('reference/http-server.ts', {}, 'load/post-open.ts', open)
+        return { ...half, rate, bare: bare.latency }
       },
       reference: () => commit(workdir, commits),
     })
@@ -49,6 +47,8 @@ export const benchmark = defineBenchmark({
           p50: ours.map(one => one.latency.p50),
           p90: ours.map(one => one.latency.p90),
           max: ours.map(one => one.latency.max),
+          // of a server that reads and answers at the same rate, and stores nothing: what the machine leaves
+          bare_server_p99: ours.map(one => one.bare.p99),
           commit_size: { ours: ours.map(one => one.commitSize), reference: 1 },
           verified_events: ours.map(one => one.acked),
           generator_cpu: ours.map(one => one.cpu),
