@@ -31,6 +31,8 @@ export interface Registry {
 const seconds = 30
 /** What fetch says of a URL that it never asks (Fetch Standard, "main fetch" and "HTTP-redirect fetch"). */
 const forGood = new Set(['bad port', 'unknown scheme', 'redirect count exceeded'])
+/** Codes for a subject, a version and a schema that is not there (Schema Registry API reference, "Errors"). */
+const absent = new Set([40401, 40402, 40403])
 
 export function connectRegistry(
   settings: KafkaConnection,
@@ -43,8 +45,10 @@ export function connectRegistry(
     ...(user !== undefined && { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }),
   }
   const known = new Map<number, Promise<unknown>>()
+  /** a registry has answered: what comes from others since then passes */
+  let isThere = false
 
-  /** The answer as JSON; undefined where there is none (404). */
+  /** The answer as JSON; undefined where the registry says that it has none. */
   function ask(path: string, body?: object): Promise<Record<string, unknown> | undefined> {
     const what = `${body === undefined ? 'GET' : 'POST'} ${url}${path}`
     return context.retry(what, async () => {
@@ -78,10 +82,18 @@ export function connectRegistry(
       }
       const { status } = response
       const answer = parsed(text)
-      if (response.ok && answer !== undefined) return answer
-      const told = typeof answer?.message === 'string' ? answer.message : text.slice(0, 200)
-      if (status === 404 && (answer === undefined || [40401, 40402, 40403, 404].includes(Number(answer.error_code))))
-        return undefined
+      const isAbsent = status === 404 && absent.has(Number(answer?.error_code))
+      if (isAbsent || (response.ok && answer)) {
+        isThere = true
+        return isAbsent ? undefined : answer
+      }
+      const told = typeof answer?.message === 'string' ? answer.message : text.slice(0, 200).replace(/\s+/g, ' ').trim()
+      // of a proxy whose registry is away, or of whatever else is at the URL: it says nothing of schemas
+      if (status === 404)
+        throw new PipelineError(
+          isThere ? 'unavailable' : 'bad_pipeline',
+          `schema registry ${url}: status 404 without an error code of a registry (${told || 'no text'}): check ${section}.schema_registry_url, which has the path of the API, too`,
+        )
       const fail = (code: 'refused' | 'unavailable', why: string) =>
         new PipelineError(code, `schema registry: status ${status}: ${why}`, {
           ...(status === 429 && { retryAfter: Number(response.headers.get('retry-after')) || undefined }),
@@ -128,7 +140,7 @@ export function connectRegistry(
     async register(subject, schema) {
       const answer = await ask(`/subjects/${encodeURIComponent(subject)}/versions`, { schema: JSON.stringify(schema) })
       if (Number.isInteger(answer?.id)) return answer!.id as number
-      throw new PipelineError('refused', `schema registry: subject ${subject} cannot be registered: status 404`)
+      throw new PipelineError('refused', `schema registry: subject ${subject} cannot be registered: it gave no id`)
     },
     async objection(subject, schema) {
       const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions/latest?verbose=true`

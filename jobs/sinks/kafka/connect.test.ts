@@ -86,6 +86,16 @@ test('columns that the registry would refuse are told, and nothing is registered
   assert.equal(await isThere(place), false)
 })
 
+test('a URL of the registry without its path is told, and nothing is made', avro, async t => {
+  const host = new URL(registry.at.REGISTRY).origin
+  const place = placeFor(t, brokers, host)
+  await assert.rejects(connect(place, { data_format: 'avro' }), {
+    code: 'bad_pipeline',
+    message: new RegExp(`schema registry ${host}: status 404 .* check kafka_sink\\.schema_registry_url`),
+  })
+  assert.equal(await isThere(place), false)
+})
+
 test('names that Kafka knows for no topic are told without a server, and odd ones are taken', { skip }, async t => {
   const place = placeFor(t, brokers)
   const check = (name: string, key = 'topic') => {

@@ -342,7 +342,7 @@ test('a registry that fails for a moment is asked again, and one that refuses is
     ],
     [401, '{"error_code":401,"message":"who are you"}'],
     [200, '{"id":2,"version":1,"schemaType":"PROTOBUF","schema":"x"}'],
-    [404, '<html>nothing here</html>'],
+    [404, '{"error_code":40401,"message":"Subject not found"}'],
   ]
   const seen: (string | undefined)[] = []
   const server = createServer((request, response) => {

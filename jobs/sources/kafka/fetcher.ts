@@ -32,6 +32,12 @@ export interface Batch {
   isBehind: boolean
 }
 
+/** An offset that the log does not have. */
+interface OutOfRange {
+  partition: number
+  offset: number
+}
+
 /** Reads the partitions that it owns: one request at a time to each broker, of which the next is made ahead. */
 export interface Fetcher {
   own(partition: number, offset: number): void
@@ -95,7 +101,7 @@ export function createFetcher({ cluster, topic, context, stop, mayBeIdle, lag }:
     }
   }
 
-  async function attempt(): Promise<Batch> {
+  async function attempt(): Promise<Batch | OutOfRange> {
     if (isStale) {
       await topic.refresh()
       isStale = false
@@ -116,7 +122,7 @@ export function createFetcher({ cluster, topic, context, stop, mayBeIdle, lag }:
     }
   }
 
-  function take({ answers, from: asked }: Answers): Batch {
+  function take({ answers, from: asked }: Answers): Batch | OutOfRange {
     const records: Batch['records'][number][] = []
     let failure: PipelineError | undefined
     for (const answer of answers) {
@@ -124,6 +130,8 @@ export function createFetcher({ cluster, topic, context, stop, mayBeIdle, lag }:
       const from = owned.get(partition)
       // it was taken away, or begins elsewhere since
       if (from === undefined || from !== asked.get(partition)) continue
+      // no error, since no other try would end in another way
+      if (answer.answer === 'OFFSET_OUT_OF_RANGE') return { partition, offset: from }
       if (answer.answer !== 'NONE') {
         const error = failed(answer, from)
         if (!error.retryable) throw error
@@ -144,9 +152,10 @@ export function createFetcher({ cluster, topic, context, stop, mayBeIdle, lag }:
     return { records, isBehind }
   }
 
+  const placeOf = (partition: number) => `kafka ${cluster.where}: topic ${topic.name}, partition ${partition}`
+
   function failed({ partition, answer, logStart, highWatermark }: Fetched, offset: number): PipelineError {
-    const place = `kafka ${cluster.where}: topic ${topic.name}, partition ${partition}`
-    if (answer === 'OFFSET_OUT_OF_RANGE') return new OutOfRange(partition, offset, place)
+    const place = placeOf(partition)
     if (moved.has(answer)) return new PipelineError('unavailable', `${place} cannot be read just now (${answer})`)
     return kafkaFailure(
       Object.assign(new Error(`${place}: ${answer} at ${offset} of ${logStart} to ${highWatermark}`), {
@@ -157,20 +166,24 @@ export function createFetcher({ cluster, topic, context, stop, mayBeIdle, lag }:
   }
 
   /** Says what the log has instead. */
-  async function explain(error: unknown): Promise<unknown> {
-    if (!(error instanceof OutOfRange)) return error
-    const { partition, offset, place } = error
+  async function lost({ partition, offset }: OutOfRange): Promise<PipelineError> {
+    const place = placeOf(partition)
     const first = (await topic.earliest([partition])).get(partition)!
     const last = (await topic.latest()).get(partition)!
-    return offset < first
-      ? new PipelineError(
-          'bad_data',
-          `${place}: messages ${offset} to ${first - 1} are gone, since the log now begins at ${first} (retention): rows would be missing. Reset the pipeline to go on with what is there`,
-        )
-      : new PipelineError(
-          'state',
-          `${place}: the position is ${offset}, and the log ends at ${last}: it was cut off or is another one. Reset the pipeline to read it`,
-        )
+    if (offset < first)
+      return new PipelineError(
+        'bad_data',
+        `${place}: messages ${offset} to ${first - 1} are gone, since the log now begins at ${first} (retention): rows would be missing. Reset the pipeline to go on with what is there`,
+      )
+    if (offset > last)
+      return new PipelineError(
+        'state',
+        `${place}: the position is ${offset}, and the log ends at ${last}: it was cut off or is another one. Reset the pipeline to read it`,
+      )
+    return new PipelineError(
+      'unavailable',
+      `${place}: offset ${offset} was out of range, though the log has ${first} to ${last}`,
+    )
   }
 
   return {
@@ -191,25 +204,11 @@ export function createFetcher({ cluster, topic, context, stop, mayBeIdle, lag }:
         await sleep(patience / 5, undefined, { signal: stop })
         return { records: [], isBehind: false }
       }
-      try {
-        return await orAborted(context.retry(`read ${topic.name}`, attempt), stop)
-      } catch (error) {
-        throw await explain(error)
-      }
+      const read = await orAborted(context.retry(`read ${topic.name}`, attempt), stop)
+      if ('offset' in read) throw await orAborted(lost(read), stop)
+      return read
     },
     close: () => line.close(),
-  }
-}
-
-class OutOfRange extends PipelineError {
-  readonly partition: number
-  readonly offset: number
-  readonly place: string
-  constructor(partition: number, offset: number, place: string) {
-    super('bad_data', `${place}: offset ${offset} is out of range`)
-    this.partition = partition
-    this.offset = offset
-    this.place = place
   }
 }
 
