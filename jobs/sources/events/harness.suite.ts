@@ -10,7 +10,7 @@ import { appendOf } from '../../../gateway/store/store.suite.ts'
 import type { Store } from '../../../gateway/store/store.ts'
 import type { TestDatabase } from '../../../test/support/postgres.ts'
 import { rowsOf } from '../../runtime/batch/rows.ts'
-import type { Json, NodeContext, Position, Source, SourceReader } from '../../runtime/contract.ts'
+import type { DeadRow, Json, NodeContext, Position, Source, SourceReader } from '../../runtime/contract.ts'
 import { quietContext, retrying } from '../../runtime/harness/context.suite.ts'
 import { tempFolder } from '../../runtime/harness/folder.suite.ts'
 import { settingsSchema } from '../../settings.ts'
@@ -100,6 +100,7 @@ export interface ContextOptions {
   tries?: number
   onRetry?: (message: string) => void
   onWarn?: (message: string) => void
+  onDead?: (row: DeadRow) => void
 }
 
 export function contextOf({
@@ -109,6 +110,7 @@ export function contextOf({
   tries = 0,
   onRetry,
   onWarn,
+  onDead,
 }: ContextOptions = {}): NodeContext {
   const ended = signal ?? new AbortController().signal
   const pause = async () => {
@@ -122,6 +124,7 @@ export function contextOf({
     signal: ended,
     log: { debug() {}, info() {}, warn: message => onWarn?.(message) },
     retry: retrying({ tries, pause, ...(onRetry && { onRetry }) }),
+    ...(onDead && { dead: onDead }),
   })
 }
 

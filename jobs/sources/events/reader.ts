@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Schema } from 'apache-arrow'
+import type { RecordBatch, Schema } from 'apache-arrow'
+import { runRows } from '../../drivers/sql/rows.ts'
 import { emptyBatch } from '../../runtime/batch/build.ts'
-import type { NodeContext, SourceReader, SourceRows } from '../../runtime/contract.ts'
+import { concat } from '../../runtime/batch/select.ts'
+import type { DeadRow, NodeContext, SourceReader, SourceRows } from '../../runtime/contract.ts'
 import type { Filter } from './filter.ts'
 import { type Place, positionOf } from './position.ts'
 import { sleep } from './sleep.ts'
@@ -31,6 +33,15 @@ export function createReader(options: ReaderOptions): SourceReader {
   let behind = true
   let gaveAt = Number.NEGATIVE_INFINITY
 
+  /** A row that the predicate fails on is dead: whoever sends such an event must not stop the others. */
+  async function kept(batch: RecordBatch, { keep }: Filter): Promise<RecordBatch | undefined> {
+    const dead: DeadRow[] = []
+    const parts = await runRows(batch, keep, { dead: row => dead.push(row) }, 'filter')
+    // what a closed reader finds is read, and told, by the next one
+    if (!closing.signal.aborted) for (const row of dead) context.dead(row)
+    return parts.length === 0 ? undefined : concat(parts)
+  }
+
   async function next(): Promise<SourceRows | undefined> {
     // a source that has caught up collects rows, so that single ones do not make a batch each
     const rest = gaveAt + context.settings.record_batch_interval_ms - performance.now()
@@ -43,7 +54,7 @@ export function createReader(options: ReaderOptions): SourceReader {
       const page = await feed.read(place, end)
       place = page.last
       behind = page.cut
-      const batch = page.batch && filter ? await filter.keep(page.batch) : page.batch
+      const batch = page.batch && filter ? await kept(page.batch, filter) : page.batch
       // rows that were left out are not looked at again, either
       if (batch !== undefined || place.id > reported) {
         gaveAt = performance.now()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { nameOf } from '../../runtime/batch/types.ts'
-import type { Position } from '../../runtime/contract.ts'
+import type { DeadRow, Position } from '../../runtime/contract.ts'
 import { errorOf } from '../../runtime/harness/error.suite.ts'
 import { append, collect, type MakeStore, openFor, readAll, record } from './harness.suite.ts'
 
@@ -208,6 +208,30 @@ export function readingSuite(kind: string, make: MakeStore, skip: string | false
       const wrong = await errorOf(openFor(t, { ...config, filter: "stream_kee = 'a'" }))
       assert.deepEqual([wrong.code, wrong.path], ['bad_pipeline', ['filter']])
       assert.match(wrong.message, /No field named stream_kee\. Did you mean 'stream_key'\?/)
+    })
+
+    test('an event that the filter cannot take is a dead letter, and all others go on', async t => {
+      const own = await make(t)
+      await append(await own.open(), 'k', ['{"n":1}', '{"n":"\\ud800"}', '{"n":2}', '{}', '{"n":"\\udfff"}'])
+      const filter = "payload->>'n' is not null"
+      const config = { store: own.url, columns: 'event_id, payload', filter, ...bounded }
+      const dead: DeadRow[] = []
+      const source = await openFor(t, config, { onDead: row => dead.push(row) })
+      const { rows, position } = await readAll(source)
+      assert.deepEqual(rows, [
+        { event_id: 1, payload: '{"n":1}' },
+        { event_id: 3, payload: '{"n":2}' },
+      ])
+      assert.deepEqual(
+        dead.map(({ code, row }) => [code, row]),
+        [
+          ['sql_error', { event_id: 2, payload: '{"n":"\\ud800"}' }],
+          ['sql_error', { event_id: 5, payload: '{"n":"\\udfff"}' }],
+        ],
+      )
+      assert.match(dead[0]!.message, /surrogate/)
+      assert.deepEqual((await readAll(source, position)).rows, [])
+      assert.equal(dead.length, 2, 'the position is behind the dead rows, the last one included')
     })
 
     test('a filter sees every type as it is handed on', async t => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -12,7 +12,7 @@ import { batchesOf, type Row, rowsIn } from '../../runtime/harness/source.suite.
 import { settingsSchema } from '../../settings.ts'
 import { file } from './file.ts'
 import { toParquet } from './files.suite.ts'
-import { folderOf, openFor, readAll, take } from './harness.suite.ts'
+import { folderOf, openFor, plain, readAll, take } from './harness.suite.ts'
 
 /** Files in a bucket. */
 
@@ -225,6 +225,31 @@ test('a Parquet object is copied to disk while it is read, and its copy removed'
   assert.deepEqual(readdirSync(join(tmpdir(), own!)), [])
   await source.close()
   assert.deepEqual(copies(), before)
+})
+
+test('folders `k=v` of a key give columns, as they do on disk, with their escapes undone', { skip }, async t => {
+  const folder = tempFolder(t)
+  for (const p of ['a', 'b%2Fc d', 'ü*[x]', '__HIVE_DEFAULT_PARTITION__']) {
+    mkdirSync(join(folder, `x/p=${p}/k=1`), { recursive: true })
+    await toParquet(join(folder, `x/p=${p}/k=1/0.parquet`), `select ${names.length} as a`)
+  }
+  const at = await uploaded(bucket, folder)
+  const remote = await readAll(t, { path: at })
+  assert.deepEqual(remote.rows, (await readAll(t, { path: folder })).rows)
+  const own = remote.rows.map(({ p, k }) => [p, k])
+  assert.deepEqual(
+    own.toSorted(),
+    [
+      ['a', 1],
+      ['b/c d', 1],
+      [null, 1],
+      ['ü*[x]', 1],
+    ].toSorted(),
+  )
+  const single = await readAll(t, { path: `${at}/x/p=b%2Fc d/k=1/0.parquet` })
+  assert.deepEqual(plain(single.rows), [{ a: names.length, p: 'b/c d', k: 1 }])
+  await bucket.upload(`${parseS3(at).key}/odd/p=a\\b?/0.parquet`, join(folder, 'x/p=a/k=1/0.parquet'))
+  assert.deepEqual(plain((await readAll(t, { path: `${at}/odd/` })).rows), [{ a: names.length, p: 'a\\b?' }])
 })
 
 test('files of many objects are one stream of rows', { skip }, async t => {

@@ -93,6 +93,20 @@ test('a filter leaves rows out', async t => {
   assert.deepEqual(rowsIn(await batchesOf(source, first, { to: last })), between)
 })
 
+test('a row that the filter cannot take is a dead letter, and all others go on', async t => {
+  const path = join(tempFolder(t), 'a.ndjson')
+  writeFileSync(path, ['1', 'x', '3'].map(n => `{"n":"${n}"}\n`).join(''))
+  const { rows, heard } = await readAll(t, { path, schema: { n: 'utf8' }, filter: 'n::int > 0' })
+  assert.deepEqual(
+    rows.map(row => row.n),
+    ['1', '3'],
+  )
+  assert.deepEqual(
+    heard.dead.map(({ code, row }) => [code, (row as { n: string }).n]),
+    [['sql_error', 'x']],
+  )
+})
+
 test('a filter with an unknown column says so, once, with the one that was meant', async t => {
   const path = join(tempFolder(t), 'a.ndjson')
   writeFileSync(path, '{"block_number":1}\n')

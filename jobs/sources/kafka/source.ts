@@ -1,5 +1,8 @@
+import type { RecordBatch } from 'apache-arrow'
 import { connectCluster } from '../../drivers/kafka/cluster.ts'
+import { runRows } from '../../drivers/sql/rows.ts'
 import { emptyBatch } from '../../runtime/batch/build.ts'
+import { concat } from '../../runtime/batch/select.ts'
 import { withOp } from '../../runtime/batch/types.ts'
 import type { NodeContext, Position, Source } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
@@ -22,6 +25,13 @@ export async function openKafka(config: KafkaConfig, context: NodeContext): Prom
   const lag: Lag = createLag(context)
   let sharing: Sharing | undefined
   let filter: Awaited<ReturnType<typeof openFilter>>
+
+  /** A row that the predicate fails on is dead: whoever sends such a message must not stop the others. */
+  async function keep(batch: RecordBatch): Promise<RecordBatch> {
+    if (filter === undefined) return batch
+    const parts = await runRows(batch, filter.keep, context, 'filter')
+    return parts.length === 0 ? emptyBatch(batch.schema) : concat(parts)
+  }
 
   async function openFilter(schema: Source['schema']) {
     if (config.filter === undefined) return undefined
@@ -88,7 +98,7 @@ export async function openKafka(config: KafkaConfig, context: NodeContext): Prom
           cluster,
           topic,
           rows,
-          keep: async batch => (filter === undefined ? batch : ((await filter.keep(batch)) ?? emptyBatch(schema))),
+          keep,
           empty: () => emptyBatch(schema),
           from: places.partitions,
           to: end?.partitions,

@@ -1,10 +1,10 @@
 import type { RecordBatch, Schema } from 'apache-arrow'
 import { compileSelect } from '../../drivers/sql/compile.ts'
+import { runRows } from '../../drivers/sql/rows.ts'
 import { concat } from '../../runtime/batch/select.ts'
 import type { Stream, Transform, TransformContext } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import { createLookups } from './lookups.ts'
-import { runRows } from './rows.ts'
 import type { SqlConfig } from './sql.ts'
 
 /** One planned statement; each call runs it over one batch of one input. */

@@ -1,6 +1,7 @@
-import { open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, rm } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
 import { openScratch } from '../../../drivers/lake/scratch.ts'
+import { dataError } from '../errors.ts'
 import type { SourceFile } from '../place.ts'
 import { footerBytes } from './footer.ts'
 
@@ -22,17 +23,21 @@ export async function openLocals(areOnDisk: boolean): Promise<Locals> {
   if (areOnDisk) return { allow: [], whole: pathOf, footer: pathOf, release: none, close: none }
   const { folder, close } = await openScratch()
   let copies = 0
-  const newPath = () => join(folder, `${++copies}.parquet`)
+  async function newPath(file: SourceFile): Promise<string> {
+    const path = join(folder, String(++copies), ...partitionsOf(file), 'copy.parquet')
+    await mkdir(dirname(path), { recursive: true })
+    return path
+  }
 
   return {
     allow: [folder],
     async whole(file) {
-      const path = newPath()
+      const path = await newPath(file)
       await file.copy!(path)
       return path
     },
     async footer(file) {
-      const path = newPath()
+      const path = await newPath(file)
       const { size, bytes } = await footerBytes(file)
       const copy = await open(path, 'wx')
       try {
@@ -44,7 +49,29 @@ export async function openLocals(areOnDisk: boolean): Promise<Locals> {
       }
       return path
     },
-    release: path => rm(path, { force: true }),
+    // with the folders that are its own
+    release: path => rm(join(folder, relative(folder, path).split(sep)[0]!), { recursive: true, force: true }),
     close,
   }
+}
+
+/** Most bytes of a folder's name on disk. */
+const mostBytes = 255
+
+/** The folders `k=v` of an object, of which DuckDB makes columns, as a disk takes them; it undoes the escapes of values. */
+function partitionsOf({ name, path }: SourceFile): string[] {
+  // behind s3://BUCKET/, before the name
+  const folders = path.split('/').slice(3, -1)
+  return folders
+    .filter(folder => /^[^=]+=[^=]*$/.test(folder))
+    .map(folder => {
+      const [key, value] = folder.split('=') as [string, string]
+      const kept = `${key}=${value.replace(/[\\?\n]/g, encodeURIComponent)}`
+      if (Buffer.byteLength(kept) > mostBytes)
+        throw dataError(
+          name,
+          `is in a folder ${key}=… whose name has more than ${mostBytes} bytes, of which no column can be made`,
+        )
+      return kept
+    })
 }

@@ -7,6 +7,7 @@ import { tempFolder } from '../../../runtime/harness/folder.suite.ts'
 import { batchesOf, rowsIn } from '../../../runtime/harness/source.suite.ts'
 import { toParquet } from '../files.suite.ts'
 import { openFor, plain, readAll } from '../harness.suite.ts'
+import { openLocals } from './local.ts'
 
 test('types, odd ones too, keep their values', async t => {
   const path = join(tempFolder(t), 'a.parquet')
@@ -67,6 +68,25 @@ test('folders named `k=v` give columns', async t => {
     plain(rows).sort((x, y) => Number(x.a) - Number(y.a)),
     [0, 1, 2, 3].map(a => ({ a, k: a % 2 })),
   )
+})
+
+test('an object in a folder `k=v` whose name no disk takes is an error that names it', async t => {
+  const locals = await openLocals(false)
+  t.after(() => locals.close())
+  const name = `p=${'x'.repeat(254)}/0.parquet`
+  const file = { name, path: `s3://bucket/in/${name}`, open: () => assert.fail('it is not read') }
+  for (const copy of [locals.whole, locals.footer])
+    await assert.rejects(copy(file), {
+      code: 'bad_data',
+      message: `${name}: is in a folder p=… whose name has more than 255 bytes, of which no column can be made`,
+    })
+})
+
+test('special characters in the name of a file are no pattern', async t => {
+  const folder = tempFolder(t)
+  for (const [at, name] of ['a', '[a]', '?', '*'].entries())
+    await toParquet(join(folder, `${name}.parquet`), `select ${at} as n`)
+  assert.deepEqual(plain((await readAll(t, { path: folder })).rows), [{ n: 3 }, { n: 2 }, { n: 1 }, { n: 0 }])
 })
 
 test('a file without rows, and a column with the name of the row number', async t => {

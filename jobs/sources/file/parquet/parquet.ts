@@ -45,7 +45,7 @@ async function sampleFields(db: DuckDb, locals: Locals, samples: FormatOptions['
   const whole: string[] = []
   for (const file of samples) if ((await footerOf(file)) !== undefined) whole.push(await locals.footer(file))
   if (whole.length === 0) return []
-  const paths = whole.map(literal).join(', ')
+  const paths = whole.map(exactly).join(', ')
   try {
     return (await db.schemaOf(`select * from read_parquet([${paths}], union_by_name = true)`)).fields
   } finally {
@@ -60,7 +60,7 @@ function createOpener(db: DuckDb, locals: Locals, schema: Schema, options: Forma
   /** The columns of the schema from those that the file has. */
   async function selectOf(path: string, from: number, to: number, total: number): Promise<string> {
     const own = new Map(
-      (await db.schemaOf(`select * from read_parquet(${literal(path)})`)).fields.map(f => [f.name, f]),
+      (await db.schemaOf(`select * from read_parquet(${exactly(path)})`)).fields.map(f => [f.name, f]),
     )
     for (const column of own.keys()) {
       if (told.has(column) || schema.fields.some(field => field.name === column)) continue
@@ -77,7 +77,7 @@ function createOpener(db: DuckDb, locals: Locals, schema: Schema, options: Forma
         ? column
         : `cast(${column} as ${sqlTypeOf(field.type)}) as ${column}`
     })
-    const table = `read_parquet(${literal(path)})`
+    const table = `read_parquet(${exactly(path)})`
     if (from === 0 && to === total) return `select ${list.join(', ')} from ${table}`
     // the number of a row leaves out parts of the file; a column of that name hides it
     return own.has(rowNumber)
@@ -135,8 +135,11 @@ function createOpener(db: DuckDb, locals: Locals, schema: Schema, options: Forma
   }
 }
 
+/** A path as a literal that names no other files: DuckDB takes paths for patterns. */
+const exactly = (path: string) => literal(path.replace(/[*?[]/g, '[$&]'))
+
 async function rowCount(db: DuckDb, path: string): Promise<number> {
-  const [row] = await db.rows(`select num_rows as rows from parquet_file_metadata(${literal(path)})`)
+  const [row] = await db.rows(`select num_rows as rows from parquet_file_metadata(${exactly(path)})`)
   return Number(row!.rows)
 }
 

@@ -7,13 +7,15 @@ import { PipelineError } from '../../runtime/errors.ts'
 const MOST_DEAD = 1000
 
 /**
- * Runs a statement over a batch. DuckDB fails for all rows where one cannot be cast: the batch is then halved until the
- * rows are found, which become dead letters, while all others go on in order.
+ * Runs a statement, or a predicate, over a batch. DuckDB fails for all rows where one cannot be cast: the batch is then
+ * halved until the rows are found, which become dead letters, while all others go on in order.
  */
 export async function runRows(
   batch: RecordBatch,
   run: (batch: RecordBatch) => Promise<RecordBatch | undefined>,
   context: Pick<NodeContext, 'dead'>,
+  /** for messages */
+  what = 'sql',
 ): Promise<RecordBatch[]> {
   const results: RecordBatch[] = []
   const dead: { message: string; row: RecordBatch }[] = []
@@ -34,10 +36,8 @@ export async function runRows(
       if (dead.length > MOST_DEAD)
         throw new PipelineError(
           'bad_data',
-          `more than ${MOST_DEAD} of ${batch.numRows} rows fail in sql, the last: ${error.message}`,
-          {
-            cause: error,
-          },
+          `more than ${MOST_DEAD} of ${batch.numRows} rows fail in ${what}, the last: ${error.message}`,
+          { cause: error },
         )
     }
   }
