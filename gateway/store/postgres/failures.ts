@@ -44,6 +44,12 @@ const told: readonly (readonly [prefix: string, code: ErrorCode, what: string, r
   ['28', 'store_unavailable', 'the server refuses the user or the password', 5],
   ['3D000', 'store_unavailable', 'there is no such database: create it', 5],
   ['42501', 'store_unavailable', 'the user may not do that: grant it the schema and its tables', 5],
+  [
+    '42P01',
+    'store_unavailable',
+    'a table is missing, or the user may not use the schema: grant it the schema and its tables',
+    5,
+  ],
   ['42', 'store_unavailable', 'the tables are not as they are to be', 5],
   ['23', 'internal', 'a row stands in the way of another one', 1],
   ['22', 'bad_event', 'Postgres does not take a value', 0],

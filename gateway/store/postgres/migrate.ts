@@ -10,15 +10,22 @@ export const schemaVersion = migrations.length
 /** Of the comment that makes a schema ours: `millrace store, version N`. */
 const mark = /^millrace store, version (\d+)$/
 
-/** Version of the store in the schema; 0 where there is none. Refuses what is newer, not ours, or not in UTF-8. */
+/** Version of the store in the schema; 0 where there is none. Refuses what is newer, not ours, not in UTF-8, or not to be used. */
 export async function versionOf(client: pg.ClientBase, place: Place): Promise<number> {
-  const { rows } = await client.query<{ encoding: string; comment: string | null; full: boolean }>(
+  const { rows } = await client.query<{
+    encoding: string
+    comment: string | null
+    usable: boolean | null
+    who: string
+    full: boolean
+  }>(
     `select current_setting('server_encoding') as encoding, obj_description(n.oid, 'pg_namespace') as comment,
+       has_schema_privilege(n.oid, 'usage') as usable, quote_ident(current_user) as who,
        exists (select 1 from pg_class c where c.relnamespace = n.oid) as full
      from (select 1) one left join pg_namespace n on n.nspname = $1`,
     [place.schema],
   )
-  const { encoding, comment, full } = rows[0]!
+  const { encoding, comment, usable, who, full } = rows[0]!
   if (encoding !== 'UTF8')
     throw refused(`the database of ${place.name} has the encoding ${encoding}: create one with encoding 'UTF8'`)
   const version = Number(mark.exec(comment ?? '')?.[1] ?? 0)
@@ -29,6 +36,11 @@ export async function versionOf(client: pg.ClientBase, place: Place): Promise<nu
   if (version === 0 && full)
     throw refused(
       `the schema ${place.schema} of ${place.name} holds tables of something else: name another one as ?schema=NAME`,
+    )
+  // without it, Postgres says of every table that it does not exist
+  if (usable === false)
+    throw refused(
+      `${place.name}: the user ${who} may not use the schema ${place.schema}: grant usage on schema ${place.schema} to ${who}, and grant it the tables and sequences in it`,
     )
   return version
 }

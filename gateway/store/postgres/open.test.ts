@@ -9,15 +9,14 @@ import { openStore } from '../index.ts'
 import { byHand, logsOf, promoted, requestOf } from '../records.suite.ts'
 import { appendOf } from '../store.suite.ts'
 import { contents, createDatabase, stored, until } from './database.suite.ts'
-import { schemaVersion } from './migrate.ts'
 import { openPostgres } from './postgres.ts'
 
 const { skip, at } = service('postgres')
 
 const plainLogs = (bodies: string[]) => recordsOf(logsOf(bodies))
 
-async function databaseFor(t: TestContext, settings?: string) {
-  const database = await createDatabase(at.POSTGRES, settings)
+async function databaseFor(t: TestContext) {
+  const database = await createDatabase(at.POSTGRES)
   t.after(() => database.drop())
   return database
 }
@@ -60,28 +59,6 @@ test('gateways that start at once on an empty database make its tables once', { 
   assert.deepEqual(await database.sql('select * from writers'), [], 'a gateway that is closed leaves nothing')
 })
 
-test('a database of a newer version, of something else, or not in UTF-8 is refused by name', { skip }, async t => {
-  const database = await databaseFor(t)
-  const { host } = new URL(database.url)
-  await (await openPostgres({ url: database.url })).close()
-  await database.sql(`comment on schema millrace is 'millrace store, version ${schemaVersion + 1}'`)
-  const newer = new RegExp(
-    `^postgres://${host}/store_\\w+ was written by a newer Millrace \\(schema version ${schemaVersion + 1}, this one knows ${schemaVersion}\\)`,
-  )
-  for (const role of ['owner', 'guest'] as const)
-    await assert.rejects(openStore(database.url, { role }), { code: 'store_unavailable', message: newer })
-  await database.sql('create schema theirs; create table theirs.events (a int)')
-  await assert.rejects(openPostgres({ url: `${database.url}?schema=theirs` }), {
-    code: 'store_unavailable',
-    message: /the schema theirs of .* holds tables of something else: name another one as \?schema=NAME/,
-  })
-  const latin = await databaseFor(t, "encoding 'LATIN1' template template0")
-  await assert.rejects(openPostgres({ url: latin.url }), {
-    code: 'store_unavailable',
-    message: /has the encoding LATIN1/,
-  })
-})
-
 test('two stores in schemas of one database know nothing of each other', { skip }, async t => {
   const database = await databaseFor(t)
   const [a, b] = await Promise.all([
@@ -95,38 +72,6 @@ test('two stores in schemas of one database know nothing of each other', { skip 
     code: 'bad_query',
   })
   await Promise.all([a.close(), b.close()])
-})
-
-test('no failure shows the password', { skip }, async () => {
-  const good = new URL(at.POSTGRES)
-  const secret = 'hush-hush'
-  const wrong = (change: (url: URL) => void) => {
-    const url = new URL(good)
-    url.password = secret
-    change(url)
-    return url.href
-  }
-  for (const [url, code, message] of [
-    [wrong(() => {}), 'store_unavailable', /refuses the user or the password/],
-    [wrong(url => (url.port = '1')), 'store_unavailable', /cannot be reached/],
-    [wrong(url => (url.pathname = '/')), 'bad_request', /names no database/],
-    [wrong(url => url.searchParams.set('schema', 'No Name')), 'bad_request', /schema "No Name"/],
-    [`postgres://user:${secret}@[/db`, 'bad_request', /is no URL/],
-    [`postgresql:${secret}`, 'bad_request', /names no/],
-  ] as const)
-    for (const role of ['owner', 'guest'] as const)
-      await assert.rejects(openStore(url, { role }), (error: Error & { code: string }) => {
-        assert.match(error.message, message)
-        assert.equal(error.code, code)
-        assert.ok(!`${error.stack} ${JSON.stringify(error)}`.includes(secret), error.message)
-        return true
-      })
-  const missing = new URL(good)
-  missing.pathname = '/nosuch'
-  await assert.rejects(openStore(missing.href), {
-    code: 'store_unavailable',
-    message: /there is no such database: create it/,
-  })
 })
 
 test('rows lie in the partition of their day, and in the default one where there is none', { skip }, async t => {

@@ -1,4 +1,5 @@
 import { AppError } from '../../../core/errors.ts'
+import { nearestName } from '../../../core/nearest.ts'
 
 /** Where a store lies. Only `name` may be shown: the URL may hold a password. */
 export interface Place {
@@ -9,6 +10,14 @@ export interface Place {
 }
 
 const defaultSchema = 'millrace'
+/** Parameters of a URL: ours, then those that the driver takes. */
+const taken = [
+  'schema',
+  ...['host', 'port', 'user', 'password', 'options', 'application_name', 'fallback_application_name'],
+  ...['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation', 'uselibpqcompat'],
+  ...['client_encoding', 'connect_timeout', 'statement_timeout', 'query_timeout', 'lock_timeout'],
+  'idle_in_transaction_session_timeout',
+]
 
 /** What a store URL names: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME`, and what else the driver takes. */
 export function placeOf(text: string): Place {
@@ -20,6 +29,7 @@ export function placeOf(text: string): Place {
   }
   if (url.hostname === '' && !url.searchParams.has('host')) throw refused('names no host')
   if (url.pathname.length < 2) throw refused('names no database')
+  for (const key of url.searchParams.keys()) if (!taken.includes(key)) throw unknown(key)
   const schema = url.searchParams.get('schema') ?? defaultSchema
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(schema) || schema.startsWith('pg_'))
     throw new AppError(
@@ -33,3 +43,10 @@ export function placeOf(text: string): Place {
 
 const refused = (why: string) =>
   new AppError('bad_request', `the store ${why}: write postgres://USER:PASSWORD@HOST:PORT/DATABASE`)
+
+/** One that was ignored might be a misspelled `schema`, and mix two stores. */
+function unknown(key: string): AppError {
+  const guess = nearestName(key, taken)
+  const way = guess === undefined ? `it knows ${taken.join(', ')}` : `did you mean ${guess}?`
+  return new AppError('bad_request', `the store does not know the parameter ${JSON.stringify(key)} of its URL: ${way}`)
+}

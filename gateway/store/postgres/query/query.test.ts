@@ -77,6 +77,23 @@ test(
   },
 )
 
+test('an event with an escape that is no text is told by a query that finds it', { skip }, async () => {
+  for (const payload of ['{"odd":"\\u0000"}', '{"odd":"\\uD800"}']) {
+    await store.append(appendOf('odd', [payload, '{"odd":"\\u0041"}']))
+    const failed = await store.query("select payload->>'odd' from events", [], limits).catch((error: Error) => error)
+    assert.ok(failed instanceof Error)
+    assert.match(failed.message, /^the SQL failed: .*: the JSON of an event has a \\u0000 or half of a surrogate pair/)
+    const way = failed.message.slice(failed.message.indexOf('select event_id'))
+    const { rows } = await store.query(`select payload::text from events where event_id in (${way})`, [], limits)
+    assert.deepEqual(rows, [[payload]])
+    await assert.rejects(store.readTail({ after: 0, limit: 10, where: "payload->>'odd' is not null" }), {
+      code: 'bad_query',
+      message: /it is among those of: select event_id/,
+    })
+    await store.deleteStream({ tenant: '', key: 'odd' })
+  }
+})
+
 test('a query is cut at its row limit', { skip }, async () => {
   const text = 'with recursive c(x) as (select 1 union all select x + 1 from c) select x from c'
   assert.deepEqual(await store.query(text, [], { ...limits, rows: 2 }), {

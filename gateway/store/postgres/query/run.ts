@@ -187,10 +187,19 @@ function queryFailure(error: unknown, limits: QueryLimits): unknown {
   const code = codeOf(error)
   if (code === '57014' || /^(53200|53400|54)/.test(code)) return limitError(limits)
   if (/^(0A|0L|2|3[BDF]|4[024]|P0|XX000)/.test(code) && code !== '25006' && !code.startsWith('28'))
-    return new AppError('bad_query', `the SQL failed: ${(error as Error).message}`, {}, error)
+    return new AppError('bad_query', `the SQL failed: ${(error as Error).message}${wayOut(error, code)}`, {}, error)
   // a write, which a read-only transaction refuses; of the server it says the same, and reads go on there
   if (code === '25006') return new AppError('bad_query', `the SQL is refused: ${(error as Error).message}`, {}, error)
   return error
+}
+
+const suspects = String.raw`select event_id from events where payload::text ~* '\\u(0000|d[89a-f])'`
+
+/** Events are kept as they were sent, also those with an escape that Postgres can make no text of. */
+function wayOut(error: unknown, code: string): string {
+  const isHalfPair = code === '22P02' && /surrogate/i.test((error as pg.DatabaseError).detail ?? '')
+  if (code !== '22P05' && !isHalfPair) return ''
+  return String.raw`: the JSON of an event has a \u0000 or half of a surrogate pair, which Postgres can make no text of; it is among those of: ${suspects}`
 }
 
 function limitError({ ms, bytes }: QueryLimits): AppError {
