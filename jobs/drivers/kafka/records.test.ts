@@ -3,16 +3,22 @@ import { test } from 'node:test'
 import { createRecordsBatch } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { PipelineError } from '../../runtime/errors.ts'
+import { headersText, parseHeaders } from './headers.ts'
 import { partitionOf } from './murmur2.ts'
 import { headersOf, type Records, readRecords } from './records.ts'
 import { type Compression, compressions, createBatchWriter, encodeHeaders, stamp } from './write.ts'
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 40 }).map(array => Buffer.from(array)))
+/** texts, and bytes that are none; few, so that names repeat */
+const headerBytes = fc.oneof(
+  fc.constantFrom('', '7', '1', 'a', '__proto__', '\ufeffü', '{"base64":"AA=="}').map(text => Buffer.from(text)),
+  fc.uint8Array({ maxLength: 3 }).map(array => Buffer.from(array)),
+)
 const message = fc.record({
   key: bytes,
   value: bytes,
   op: fc.constantFrom('', 'c', 'u', 'd'),
-  headers: fc.array(fc.tuple(fc.string({ maxLength: 5 }), fc.option(fc.string({ maxLength: 5 }))), { maxLength: 3 }),
+  headers: fc.array(fc.tuple(headerBytes, fc.option(headerBytes)), { maxLength: 4 }),
 })
 type Message = typeof message extends fc.Arbitrary<infer T> ? T : never
 
@@ -33,7 +39,9 @@ const read = (records: Records) =>
     key: part(records, records.keyStarts, records.keyEnds, row),
     value: part(records, records.valueStarts, records.valueEnds, row),
     op: records.ops[row] === 0 ? '' : String.fromCharCode(records.ops[row]!),
-    headers: headersOf(records, row).filter(([name]) => name !== 'dbz.op'),
+    headers: headersOf(records, row)
+      .filter(([name]) => String(name) !== 'dbz.op')
+      .map(([name, value]) => [Buffer.from(name), value && Buffer.from(value)]),
   }))
 
 test('what is written is read again, whatever it is and however it is compressed', () => {
@@ -44,7 +52,7 @@ test('what is written is read again, whatever it is and however it is compressed
       (messages, compression) => {
         const given = messages.map(({ headers, ...rest }) => ({
           ...rest,
-          headers: headers.filter(([name]) => name !== 'dbz.op'),
+          headers: headers.filter(([name]) => String(name) !== 'dbz.op'),
         }))
         const records = readRecords(write(given, compression), 0, [], 'p')
         assert.deepEqual(read(records), given)
@@ -54,6 +62,55 @@ test('what is written is read again, whatever it is and however it is compressed
     ),
     { numRuns: 200 },
   )
+})
+
+test('headers as JSON text are the same headers again, in their order', () => {
+  fc.assert(
+    fc.property(message, ({ headers }) => {
+      assert.deepEqual(parseHeaders(Buffer.from(headersText(headers))), headers)
+    }),
+    { numRuns: 500 },
+  )
+  const text = (pairs: [string | Buffer, string | Buffer | null][]) =>
+    headersText(pairs.map(([name, value]) => [Buffer.from(name), value === null ? null : Buffer.from(value)]))
+  const bytes = Buffer.from([255, 0])
+  assert.equal(text([]), '{}')
+  assert.equal(
+    text([
+      ['a', 'ü'],
+      ['b', null],
+      ['c', bytes],
+    ]),
+    '{"a":"ü","b":null,"c":{"base64":"/wA="}}',
+  )
+  assert.equal(
+    text([
+      ['a', '1'],
+      ['a', bytes],
+    ]),
+    '[["a","1"],["a",{"base64":"/wA="}]]',
+  )
+})
+
+test('other JSON in headers is text with its digits, and what is no header is told', () => {
+  const read = (text: string) =>
+    parseHeaders(Buffer.from(text)).map(([name, value]) => [String(name), value && String(value)])
+  assert.deepEqual(read('{"a":12345678901234567890,"b":[1.50,"x"],"c":{"base64":1},"d":true}'), [
+    ['a', '12345678901234567890'],
+    ['b', '[1.50,"x"]'],
+    ['c', '{"base64":1}'],
+    ['d', 'true'],
+  ])
+  for (const [text, why] of [
+    ['"a"', /^Error: it is no object, and no list of pairs$/],
+    ['null', /it is no object/],
+    ['["a"]', /"a" is no \[name, value\]$/],
+    ['[[1,"x"]]', /1 is no name$/],
+    ['{"a":{"base64":"?"}}', /"\?" is no base64$/],
+    ['{"a":"\\ud800"}', /half of a character is missing$/],
+  ] as const)
+    assert.throws(() => read(text), why)
+  assert.throws(() => parseHeaders(Buffer.from([0x22, 255, 0x22])), /its bytes are no UTF-8$/)
 })
 
 const three = ['a', 'b', 'c'].map(
@@ -137,10 +194,13 @@ test('batches of other clients are read, with what they put into headers', () =>
   ] as never).buffer
   const records = readRecords(batch, 0, [], 'p')
   assert.deepEqual([records.timestamps[0], records.ops[0]], [1_700_000_000_123, 0x75])
-  assert.deepEqual(headersOf(records, 0), [
-    ['x', '1'],
-    ['dbz.op', 'u'],
-  ])
+  assert.deepEqual(
+    headersOf(records, 0).map(header => header.map(String)),
+    [
+      ['x', '1'],
+      ['dbz.op', 'u'],
+    ],
+  )
 })
 
 test('a key has the partition that the Java clients choose', () => {

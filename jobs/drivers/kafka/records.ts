@@ -2,6 +2,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import { formatSize } from '../../../core/units.ts'
 import { PipelineError } from '../../runtime/errors.ts'
+import { type Header, opHeader } from './headers.ts'
 
 /**
  * Records of one partition, as columns over one buffer: what a fetch gives is read without an object per record.
@@ -254,7 +255,7 @@ function readBatches(
   return { bytes, rows: row, offsets, timestamps, keyStarts, keyEnds, valueStarts, valueEnds, headerStarts, ops, next }
 }
 
-const opHeader = Buffer.from('dbz.op')
+const opName = Buffer.from(opHeader)
 
 function opOf(cursor: Cursor, stop: number): number {
   const { bytes } = cursor
@@ -266,19 +267,19 @@ function opOf(cursor: Cursor, stop: number): number {
     const value = cursor.at
     if (valueLength > 0) cursor.at += valueLength
     if (keyLength < 0 || cursor.at > stop) throw new RangeError('a header goes beyond its record')
-    if (keyLength !== opHeader.length || opHeader.compare(bytes, key, key + keyLength) !== 0) continue
+    if (keyLength !== opName.length || opName.compare(bytes, key, key + keyLength) !== 0) continue
     return valueLength === 1 && bytes[value] !== 0 ? bytes[value]! : 255
   }
   return 0
 }
 
-/** The headers of a record; a null value is null. */
-export function headersOf({ bytes, headerStarts }: Records, row: number): [name: string, value: string | null][] {
+/** The headers of a record, as bytes of it; a null value is null. */
+export function headersOf({ bytes, headerStarts }: Records, row: number): Header[] {
   const cursor = { bytes, at: headerStarts[row]!, end: bytes.length }
   return Array.from({ length: varint(cursor) }, () => {
     const keyLength = varint(cursor)
-    const name = bytes.toString('utf8', cursor.at, (cursor.at += keyLength))
+    const name = bytes.subarray(cursor.at, (cursor.at += keyLength))
     const valueLength = varint(cursor)
-    return [name, valueLength < 0 ? null : bytes.toString('utf8', cursor.at, (cursor.at += valueLength))]
+    return [name, valueLength < 0 ? null : bytes.subarray(cursor.at, (cursor.at += valueLength))]
   })
 }

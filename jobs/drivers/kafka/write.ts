@@ -1,6 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressionsAlgorithms, crc32c } from '@platformatic/kafka'
 import { Bytes } from '../avro/bytes.ts'
+import { type Header, opHeader } from './headers.ts'
 
 /** One batch of records for a partition, in the format that `records.ts` shows. */
 
@@ -28,7 +29,8 @@ export interface Producer {
 }
 
 const headBytes = 61
-const opHeader = Buffer.concat([Buffer.from([12]), Buffer.from('dbz.op'), Buffer.from([2])])
+/** The name with its length, and the length of the value. */
+const opHead = Buffer.concat([Buffer.from([2 * opHeader.length]), Buffer.from(opHeader), Buffer.from([2])])
 
 export function createBatchWriter(): BatchWriter {
   const body = new Bytes(64 * 1024)
@@ -53,7 +55,7 @@ export function createBatchWriter(): BatchWriter {
       }
       record.int((op === 0 ? 0 : 1) + (headers?.count ?? 0))
       if (op !== 0) {
-        record.raw(opHeader)
+        record.raw(opHead)
         record.byte(op)
       }
       if (headers !== undefined) record.raw(headers.bytes)
@@ -81,12 +83,12 @@ export function createBatchWriter(): BatchWriter {
   }
 }
 
-export function encodeHeaders(headers: readonly (readonly [string, string | null])[]): EncodedHeaders {
+export function encodeHeaders(headers: readonly Header[]): EncodedHeaders {
   const out = new Bytes(256)
   for (const [name, value] of headers) {
-    out.sized(Buffer.from(name))
+    out.sized(name)
     if (value === null) out.int(-1)
-    else out.sized(Buffer.from(value))
+    else out.sized(value)
   }
   return { count: headers.length, bytes: out.data.subarray(0, out.length) }
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Field, Schema } from 'apache-arrow'
 import fc from 'fast-check'
 import { batchOfRows, type Row } from './build.ts'
+import { parseExact } from './exact.ts'
 import { jsonLines, rowsOf } from './rows.ts'
 import { byteLength, concat, latestPerKey, opsOf, take } from './select.ts'
 import { nameOf, OP, typeOf, withOp } from './types.ts'
@@ -83,6 +84,41 @@ test('a row that does not fit is refused with column, value and type, and the ot
       '6: column "price": "12345" is no decimal128(5, 2)',
     ],
   )
+})
+
+test('a number that does not fit its type is refused, also in JSON text', () => {
+  const columns = {
+    list: 'list<decimal128(20, 3)>',
+    whole: 'list<int64>',
+    f: 'float64',
+    t: 'timestamp(ns)',
+    c: 'time64',
+  }
+  const good = { list: '[12345678901234567.125]', whole: '[9007199254740993, 1e3]', f: '-Infinity', t: 2n ** 63n - 1n }
+  const bad = [
+    { list: '[0.0625]' },
+    { whole: '[9007199254740993.5]' },
+    { f: '1e400' },
+    { f: 10n ** 400n },
+    { t: 2n ** 63n },
+    { c: 2n ** 63n },
+  ]
+  const { batch, refused } = batchOfRows(schemaOf(columns), [good, ...bad])
+  assert.deepEqual(jsonLines(batch!), [
+    '{"list":[12345678901234567.125],"whole":[9007199254740993,1000],"f":"-Infinity","t":"2262-04-11T23:47:16.854775807","c":null}',
+  ])
+  assert.deepEqual(
+    refused.map(({ row }) => row),
+    bad.map((_, at) => at + 1),
+  )
+})
+
+test('numbers of parseExact have all their digits where they go, and are no bytes or objects', () => {
+  const parsed = parseExact('{"a":1e400,"b":[12345678901234567890.5,1.50]}') as Row
+  const { batch } = batchOfRows(schemaOf({ a: 'utf8', b: 'utf8' }), [parsed])
+  assert.deepEqual(rowsOf(batch!), [{ a: '1e400', b: '[12345678901234567890.5,1.5]' }])
+  for (const type of ['binary', 'boolean', 'date32', 'list<int64>', 'float64'])
+    assert.equal(batchOfRows(schemaOf({ a: type }), [parsed]).refused.length, 1, type)
 })
 
 test('a column called __proto__ is a column', () => {

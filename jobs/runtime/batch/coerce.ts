@@ -1,9 +1,10 @@
 import { type DataType, DataType as Is, TimeUnit } from 'apache-arrow'
+import { digitsOf, parseExact } from './exact.ts'
 import { nameOf } from './types.ts'
 
 /**
  * JSON values as the values of an Arrow type: `"5"` is 5 where a number is wanted, ISO text is a time, an object is
- * JSON text where text is wanted. What would lose something is refused.
+ * JSON text where text is wanted. Numbers of `parseExact` have all their digits. What would lose something is refused.
  */
 
 /** Why a value does not fit; the message names value and type. */
@@ -15,12 +16,22 @@ export type Cell = null | number | bigint | boolean | string | Uint8Array | Cell
 /** Turns a value into a cell of the type. Throws `Misfit`. */
 export function coercer(type: DataType): (value: unknown) => Cell {
   const convert = of(type)
+  const convertDigits = ofDigits(type, convert)
   return value => {
     if (value === null || value === undefined) return null
-    const cell = convert(value)
+    const digits = typeof value === 'object' ? digitsOf(value) : undefined
+    const cell = digits === undefined ? convert(value) : convertDigits(digits)
     if (cell !== undefined) return cell
     throw new Misfit(`${show(value)} is no ${nameOf(type)}`)
   }
+}
+
+/** For the digits of a number: as text, but where that could be something else than a number. */
+function ofDigits(type: DataType, convert: (value: unknown) => Cell | undefined): (digits: string) => Cell | undefined {
+  if (Is.isInt(type) || Is.isFloat(type) || Is.isDecimal(type) || Is.isUtf8(type) || Is.isLargeUtf8(type))
+    return convert
+  if (Is.isTimestamp(type) || Is.isTime(type)) return digits => convert(toWhole(digits))
+  return () => undefined
 }
 
 function of(type: DataType): (value: unknown) => Cell | undefined {
@@ -89,7 +100,7 @@ const within = (value: bigint, least: bigint, most: bigint): boolean => value >=
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExact(text, true)
   } catch {
     return undefined
   }
@@ -119,17 +130,20 @@ function toWhole(value: unknown): bigint | undefined {
   return unscaled(text, 0)
 }
 
+/** The nearest one; infinity is none, unless it is called so. */
 function toFloat(value: unknown): number | undefined {
   if (typeof value === 'number') return value
-  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'bigint') return finite(Number(value))
   if (typeof value !== 'string') return undefined
   const text = value.trim()
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text)
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return finite(Number(text))
   const special = /^([+-]?)(nan|inf|infinity)$/i.exec(text)
   if (!special) return undefined
   if (special[2]!.toLowerCase() === 'nan') return Number.NaN
   return special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
 }
+
+const finite = (value: number): number | undefined => (Number.isFinite(value) ? value : undefined)
 
 function toText(value: unknown): string | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? value : undefined
@@ -159,19 +173,20 @@ const nanosPer: Readonly<Record<number, bigint>> = {
   [TimeUnit.NANOSECOND]: 1n,
 }
 
-const most64 = (1n << 63n) - 1n
+const signed = (value: bigint | undefined, bits: number): bigint | undefined =>
+  value !== undefined && BigInt.asIntN(bits, value) === value ? value : undefined
 
 /** ISO 8601 text (without a zone: UTC), or a whole number in the unit of the column. */
 function toInstant(value: unknown, unit: TimeUnit): bigint | undefined {
-  if (typeof value === 'number' || typeof value === 'bigint') return toWhole(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return signed(toWhole(value), 64)
   if (typeof value !== 'string') return undefined
-  if (/^[+-]?\d{9,}$/.test(value)) return toWhole(value)
+  if (/^[+-]?\d{9,}$/.test(value)) return signed(toWhole(value), 64)
   const nanos = isoNanos(value)
   if (nanos === undefined) return undefined
   const scale = nanosPer[unit]!
   const scaled = nanos / scale
   if (scaled * scale !== nanos) return undefined
-  return within(scaled, -most64, most64) ? scaled : undefined
+  return signed(scaled, 64)
 }
 
 const iso =
@@ -197,7 +212,7 @@ function toTime(value: unknown, unit: TimeUnit): bigint | number | undefined {
   const wide = unit === TimeUnit.MICROSECOND || unit === TimeUnit.NANOSECOND
   const give = (whole: bigint) => (wide ? whole : Number(whole))
   if (typeof value === 'number' || typeof value === 'bigint') {
-    const whole = toWhole(value)
+    const whole = signed(toWhole(value), wide ? 64 : 32)
     return whole === undefined ? undefined : give(whole)
   }
   const match = typeof value === 'string' ? /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/.exec(value.trim()) : null

@@ -1,6 +1,7 @@
 import type { RecordBatch } from 'apache-arrow'
 import { Bytes } from '../../drivers/avro/bytes.ts'
 import { avroSchemaOf, rowEncoder } from '../../drivers/avro/encode.ts'
+import { keyHeader, opHeader, parseHeaders } from '../../drivers/kafka/headers.ts'
 import { headBytes, magicByte, type Registry } from '../../drivers/kafka/registry.ts'
 import { type EncodedHeaders, encodeHeaders } from '../../drivers/kafka/write.ts'
 import { columnsOf } from '../../runtime/batch/cells.ts'
@@ -15,7 +16,8 @@ import { bytesOf, messageKeys } from './keys.ts'
 export interface Messages {
   key(row: number): Uint8Array | null
   value(row: number): Uint8Array | null
-  headers?(row: number): EncodedHeaders | undefined
+  /** Throws an error with the reason. */
+  headers(row: number, isTombstone: boolean): EncodedHeaders | undefined
 }
 
 export type Encode = (batch: RecordBatch) => Messages
@@ -27,7 +29,7 @@ export async function openEncode(config: KafkaSinkConfig, input: Stream, registr
     case 'json':
       return batch => {
         const lines = jsonLines(batch, [OP])
-        return { key: messageKeys(batch, primaryKey), value: row => Buffer.from(lines[row]!) }
+        return { ...keysOf(batch, primaryKey), value: row => Buffer.from(lines[row]!) }
       }
     case 'raw':
       return batch => {
@@ -37,7 +39,7 @@ export async function openEncode(config: KafkaSinkConfig, input: Stream, registr
           value: bytesReader(batch, 'value'),
           headers(row) {
             const text = headers(row)
-            return text === null ? undefined : headersOf(text)
+            return text === null ? undefined : headersIn(text)
           },
         }
       }
@@ -76,7 +78,7 @@ async function openAvro(
   return batch => {
     const encode = rowEncoder(batch, columns)
     return {
-      key: messageKeys(batch, primaryKey),
+      ...keysOf(batch, primaryKey),
       value(row) {
         out.length = 0
         out.byte(magicByte)
@@ -95,16 +97,16 @@ function bytesReader(batch: RecordBatch, name: string): (row: number) => Uint8Ar
   return column === undefined ? () => null : bytesOf(column.data)
 }
 
-/** A JSON object of texts. */
-function headersOf(text: Uint8Array): EncodedHeaders {
-  const object: unknown = JSON.parse(Buffer.from(text).toString())
-  if (typeof object !== 'object' || object === null || Array.isArray(object)) throw new Error('it is no object')
-  return encodeHeaders(
-    Object.entries(object)
-      .filter(([name]) => name !== 'dbz.op')
-      .map(([name, value]) => [
-        name,
-        value === null ? null : typeof value === 'string' ? value : JSON.stringify(value),
-      ]),
-  )
+/** What became of the row goes before what its headers say of it. */
+const headersIn = (text: Uint8Array): EncodedHeaders =>
+  encodeHeaders(parseHeaders(text).filter(([name]) => !name.equals(opName)))
+
+const opName = Buffer.from(opHeader)
+const isText = encodeHeaders([[Buffer.from(keyHeader), Buffer.from('text')]])
+const brace = 0x7b
+
+/** The keys of rows. Who reads a tombstone takes one that begins as a JSON object does for one, unless told. */
+function keysOf(batch: RecordBatch, primaryKey: readonly string[]): Pick<Messages, 'key' | 'headers'> {
+  const key = messageKeys(batch, primaryKey)
+  return { key, headers: (row, isTombstone) => (isTombstone && key(row)[0] === brace ? isText : undefined) }
 }

@@ -103,11 +103,11 @@ export async function openKafka(config: KafkaSinkConfig, input: Stream, context:
         const op = became[row]!
         const messageKey = messages.key(row)
         const value = op === 'd' && config.tombstones ? null : messages.value(row)
-        let headers: ReturnType<NonNullable<typeof messages.headers>>
+        let headers: ReturnType<typeof messages.headers>
         try {
-          headers = messages.headers?.(row)
+          headers = messages.headers(row, value === null)
         } catch (error) {
-          dead(batch, row, 'bad_row', `its headers are no JSON object: ${(error as Error).message}`)
+          dead(batch, row, 'bad_row', `its headers cannot be sent: ${(error as Error).message}`)
           continue
         }
         const size = (messageKey?.length ?? 0) + (value?.length ?? 0) + (headers?.bytes.length ?? 0) + 40

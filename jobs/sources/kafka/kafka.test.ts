@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { service } from '../../../test/support/servers.ts'
 import { avroOf, makeTopic, produce } from '../../drivers/kafka/harness.suite.ts'
+import { jsonLines } from '../../runtime/batch/rows.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
-import { batchesOf, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
+import { batchesOf, type Row, rowsIn, stored } from '../../runtime/harness/source.suite.ts'
 import { openFor, readAll } from './harness.suite.ts'
 
 const { skip, at } = service('kafka')
@@ -54,6 +55,56 @@ test('JSON messages have the columns of `schema`, with exact numbers', { skip },
     { id: '9223372036854775807', who: 'a', _gs_op: 'i' },
     { id: null, who: '{"x":1}', _gs_op: 'u' },
   ])
+})
+
+test('a number of JSON is exact, or a dead letter, and nested JSON keeps its numbers', { skip }, async t => {
+  const topic = await makeTopic(t, brokers)
+  const schema = {
+    id: 'int64',
+    d: 'decimal128(38, 3)',
+    f: 'float64',
+    s: 'utf8',
+    list: 'list<decimal128(20, 10)>',
+    at: 'timestamp(ns)',
+    b: 'binary',
+  }
+  const good = [
+    '"id":1,"d":-170141183460469231731.123,"s":{"a":9007199254740993,"b":12345678901234567890.5,"c":[1e400]}',
+    '"id":9007199254740993.0,"d":9.9e-1,"f":1e-400,"s":0.10000000000000000001,"at":1700000000123456789.0',
+    '"id":1e3,"d":12345678901.2345e3,"f":123456789012345678901.5,"list":[1234567890.1234567891,"0.1"]',
+    '"id":2,"list":"[1234567890.1234567891]"',
+  ]
+  const bad = [
+    '"id":9007199254740993.5',
+    '"d":1.0005',
+    '"d":1.00000000000000000001',
+    '"d":1e400',
+    '"f":-1e400',
+    `"f":1${'0'.repeat(400)}`,
+    '"list":[0.00000000001]',
+    '"list":"[0.00000000001]"',
+    '"b":12345678901234567e400',
+  ]
+  const dead = bad.map(text => `{${text}}`)
+  await produce(
+    brokers,
+    topic,
+    [...good.map(text => `{${text}}`), ...dead].map(value => ({ value })),
+  )
+  const { batches, context } = await readAll(t, { topic, data_format: 'json', schema }, { brokers })
+  assert.deepEqual(
+    batches.flatMap(({ batch }) => jsonLines(batch, ['_gs_op'])),
+    [
+      '{"id":1,"d":-170141183460469231731.123,"f":null,"s":"{\\"a\\":9007199254740993,\\"b\\":12345678901234567890.5,\\"c\\":[1e400]}","list":null,"at":null,"b":null}',
+      '{"id":9007199254740993,"d":0.990,"f":0,"s":"0.10000000000000000001","list":null,"at":"2023-11-14T22:13:20.123456789","b":null}',
+      '{"id":1000,"d":12345678901234.500,"f":123456789012345680000,"s":null,"list":[1234567890.1234567891,0.1000000000],"at":null,"b":null}',
+      '{"id":2,"d":null,"f":null,"s":null,"list":[1234567890.1234567891],"at":null,"b":null}',
+    ],
+  )
+  assert.deepEqual(
+    context.deadRows.map(({ row }) => row),
+    dead,
+  )
 })
 
 test('raw messages are bytes, with the place that they have', { skip }, async t => {
@@ -108,6 +159,26 @@ test('a message without a value deletes the row of its key', { skip }, async t =
         message: '/0, offset 3: it has no value, which deletes the row of its key, and its key is null',
         row: '',
       },
+    ],
+  )
+})
+
+test('a key that is a JSON object has the columns by name, with exact numbers', { skip }, async t => {
+  const topic = await makeTopic(t, brokers)
+  const types = { constructor: 'int64', price: 'decimal128(20, 2)' }
+  await produce(brokers, topic, [
+    { key: '{"price":1.50,"constructor":9007199254740993,"more":1}', value: null },
+    { key: '{"price":1.505,"constructor":1}', value: null },
+    { key: '{"price":1}', value: null },
+  ])
+  const keys = { topic, data_format: 'json', schema: types, primary_key: 'constructor, price' }
+  const { rows, context } = await readAll(t, keys, { brokers })
+  assert.deepEqual(rows, [{ constructor: '9007199254740993', price: '1.50', _gs_op: 'd' }])
+  assert.deepEqual(
+    context.deadRows.map(({ message }) => message.slice(topic.length)),
+    [
+      '/0, offset 1: its key: column "price": 1.505 is no decimal128(20, 2)',
+      '/0, offset 2: it has no value, which deletes the row of its key, and its key has no "constructor": {"price":1}',
     ],
   )
 })
@@ -200,4 +271,19 @@ test('a filter leaves rows out, and the position goes on', { skip }, async t => 
   const { rows, batches } = await readAll(t, { topic, ...json, filter: 'id > 5' }, { brokers })
   assert.deepEqual(rows, [])
   assert.deepEqual(batches.at(-1)!.position[`${topic}:0`], { offset: 2, begin: 0 })
+})
+
+test('a row that the filter cannot take is a dead letter, and the others go on', { skip }, async t => {
+  const topic = await makeTopic(t, brokers)
+  await produce(brokers, topic, [{ value: '{"id":1}' }, { value: '{"id":2}' }, { value: '{"id":3}' }])
+  const filter = "case when id = 2 then error('no') else true end"
+  const { rows, context } = await readAll(t, { topic, ...json, filter }, { brokers })
+  assert.deepEqual(
+    rows.map(({ id }) => id),
+    [1, 3],
+  )
+  assert.deepEqual(
+    context.deadRows.map(({ code, row }) => [code, (row as Row).id]),
+    [['sql_error', 2]],
+  )
 })

@@ -1,5 +1,6 @@
 import { type Data, makeData, type RecordBatch, type Schema, Utf8 } from 'apache-arrow'
 import { type ColumnBuilder, columnBuilder } from '../../drivers/avro/column.ts'
+import { headersText, keyHeader, opHeader } from '../../drivers/kafka/headers.ts'
 import { headersOf, type Records } from '../../drivers/kafka/records.ts'
 import { batchOf } from '../../runtime/batch/build.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
@@ -65,8 +66,8 @@ export function createRows(options: RowsOptions): Rows {
   function write(records: Records, row: number, partition: number): number {
     const op = opOf(records.ops[row]!)
     if (op === 0) {
-      const given = headersOf(records, row).find(([name]) => name === 'dbz.op')?.[1]
-      dead(records, row, partition, 'bad_op', `its header dbz.op is ${JSON.stringify(given)}: known are c, r, i, u, d`)
+      const given = JSON.stringify(headerOf(records, row, opHeader) ?? null)
+      dead(records, row, partition, 'bad_op', `its header ${opHeader} is ${given}: known are c, r, i, u, d`)
       return -2
     }
     const start = records.valueStarts[row]!
@@ -85,7 +86,7 @@ export function createRows(options: RowsOptions): Rows {
     if (isRaw) {
       if (records.keyStarts[row]! < 0) key!.setNull(count)
       else key!.setBytes!(count, records.bytes, records.keyStarts[row]!, records.keyEnds[row]!)
-      headers!.setValue(count, JSON.stringify(Object.fromEntries(headersOf(records, row))))
+      headers!.setValue(count, headersText(headersOf(records, row)))
     }
     if (hasMetadata) {
       metadata[0]!.setNumber!(count, partition)
@@ -101,7 +102,10 @@ export function createRows(options: RowsOptions): Rows {
   /** A message without a value deletes the row of its key. */
   function writeKey(records: Records, row: number): void {
     const start = records.keyStarts[row]!
-    const values = parseKey(start < 0 ? undefined : records.bytes.subarray(start, records.keyEnds[row]!))
+    const values = parseKey(
+      start < 0 ? undefined : records.bytes.subarray(start, records.keyEnds[row]!),
+      () => headerOf(records, row, keyHeader) === 'text',
+    )
     for (const [name, builder] of decoder.columns) {
       try {
         builder.setValue(count, values.get(name) ?? null)
@@ -143,6 +147,12 @@ export function createRows(options: RowsOptions): Rows {
   }
 }
 
+/** Its text; undefined where there is none. */
+const headerOf = (records: Records, row: number, wanted: string): string | undefined =>
+  headersOf(records, row)
+    .find(([name]) => name.equals(Buffer.from(wanted)))?.[1]
+    ?.toString()
+
 /** As the model: c and r are inserts; 0: unknown. */
 function opOf(header: number): number {
   switch (header) {
@@ -179,4 +189,4 @@ function textOf({ bytes, valueStarts, valueEnds, keyStarts, keyEnds }: Records, 
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,14 +1,17 @@
+import { parseExact } from '../../runtime/batch/exact.ts'
+
 /**
  * The columns of the primary key from the key of a message: a JSON object has them by name, other text has their
  * values in order, with a colon between, as the kafka sink (and the model's) writes them. A value of several has a
- * backslash before its own colons and backslashes; before anything else a backslash is one.
+ * backslash before its own colons and backslashes; before anything else a backslash is one. `isText` tells whether
+ * its writer says that the key is no object: it is asked for what looks like one.
  */
 export function keyParser(
   primaryKey: readonly string[],
-): (key: Uint8Array | undefined) => ReadonlyMap<string, unknown> {
-  const utf8 = new TextDecoder('utf-8', { fatal: true })
+): (key: Uint8Array | undefined, isText?: () => boolean) => ReadonlyMap<string, unknown> {
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   const refuse = (why: string) => new Error(`it has no value, which deletes the row of its key, and ${why}`)
-  return key => {
+  return (key, isText = () => false) => {
     if (primaryKey.length === 0) throw refuse('there is no primary_key: set one')
     if (key === undefined) throw refuse('its key is null')
     let text: string
@@ -18,8 +21,8 @@ export function keyParser(
       throw refuse('its key is no text')
     }
     const object = objectOf(text)
-    if (object !== undefined) {
-      const missing = primaryKey.find(name => object[name] === undefined || object[name] === null)
+    if (object !== undefined && !isText()) {
+      const missing = primaryKey.find(name => !Object.hasOwn(object, name) || object[name] === null)
       if (missing !== undefined) throw refuse(`its key has no ${JSON.stringify(missing)}: ${text.slice(0, 80)}`)
       return new Map(primaryKey.map(name => [name, object[name]]))
     }
@@ -49,7 +52,7 @@ function partsOf(text: string): string[] {
 function objectOf(text: string): Record<string, unknown> | undefined {
   if (!text.startsWith('{')) return undefined
   try {
-    return JSON.parse(text)
+    return parseExact(text, true) as Record<string, unknown>
   } catch {
     return undefined
   }

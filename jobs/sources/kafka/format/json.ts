@@ -1,4 +1,5 @@
-import { Field } from 'apache-arrow'
+import { type DataType, Field, DataType as Is } from 'apache-arrow'
+import { parseExact } from '../../../runtime/batch/exact.ts'
 import { OP, typeOf } from '../../../runtime/batch/types.ts'
 import { PipelineError } from '../../../runtime/errors.ts'
 import type { KafkaConfig } from '../kafka.ts'
@@ -9,21 +10,23 @@ export function openJson(config: KafkaConfig): Format {
   const fields = Object.entries(config.schema ?? {})
     .filter(([name]) => name !== OP)
     .map(([name, type]) => new Field(name, typeIn(name, type), true))
+  const hasInnerDecimal = fields.some(({ type }) => !Is.isDecimal(type) && hasDecimal(type))
   return {
     fields,
     takesNull: false,
     decoder() {
       const columns = buildersOf(fields)
+      const decimals = new Set(fields.filter(({ type }) => Is.isDecimal(type)).map(({ name }) => name))
       return {
         columns,
         decode(bytes, start, end, row) {
-          const value = parse(textOf(bytes, start, end))
+          const value = parseExact(textOf(bytes, start, end), hasInnerDecimal)
           if (typeof value !== 'object' || value === null || Array.isArray(value))
             throw new Error('it is no JSON object')
           for (const [name, builder] of columns) {
             const cell = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : null
             try {
-              builder.setValue(row, cell)
+              builder.setValue(row, decimals.has(name) ? digitsFor(cell) : cell)
             } catch (error) {
               throw new Error(`column ${JSON.stringify(name)}: ${(error as Error).message}`)
             }
@@ -52,12 +55,8 @@ function textOf(bytes: Buffer, start: number, end: number): string {
   return utf8.decode(bytes.subarray(from, end))
 }
 
-const manyDigits = /\d{16}/
+/** A number where a decimal is wanted, as its digits: as a double it would be rounded. */
+const digitsFor = (value: unknown): unknown => (typeof value === 'number' ? String(value) : value)
 
-/** A number that a double does not hold stays text, and so exact. */
-function parse(text: string): unknown {
-  if (!manyDigits.test(text)) return JSON.parse(text)
-  const exact = (_: string, value: unknown, { source }: { source: string }) =>
-    typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d{16,}$/.test(source) ? BigInt(source) : value
-  return JSON.parse(text, exact as (key: string, value: unknown) => unknown)
-}
+const hasDecimal = (type: DataType): boolean =>
+  Is.isDecimal(type) || (type.children ?? []).some(child => hasDecimal(child.type))
