@@ -15,6 +15,8 @@ export interface Types<T> {
   nameOf(type: T): string
   /** how earlier results tell whether they were computed alike */
   storedAs(type: T): string
+  /** what tells groups of it apart, where it is not how the values are written */
+  comparedBy?(type: T): string | undefined
   /** whether values of one type are stored as those of the other would be */
   isAlready(is: T, wanted: T): boolean
   /** what is compared and added in place of it */
@@ -184,10 +186,12 @@ interface Meaning<T> extends Pick<Plan<T>, 'exact' | 'key' | 'values' | 'aggrega
 
 function definitionOf<T>({ exact, key, groups, values, aggregates }: Meaning<T>, types: Types<T>): string {
   const store = ({ from, type }: Part<T>) => ({ from, as: types.storedAs(type) })
+  // a database that adds to results finds their groups by itself
+  const compared = ({ type }: Part<T>) => ({ by: exact ? types.comparedBy?.(type) : undefined })
   return JSON.stringify({
     append_only: !exact,
     primary_key: key,
-    group_by: groups.map(({ name, part }) => ({ name, ...store(part) })),
+    group_by: groups.map(({ name, part }) => ({ name, ...store(part), ...compared(part) })),
     aggregate: aggregates.map(({ name, fn, value }) => ({
       name,
       fn,

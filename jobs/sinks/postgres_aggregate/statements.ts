@@ -13,6 +13,7 @@ import {
 } from '../../drivers/aggregate/statements.ts'
 import { quote, quoteList } from '../../drivers/postgres/names.ts'
 import { OP } from '../../runtime/batch/types.ts'
+import { comparedGroups, digestSql, sameGroup } from './groups.ts'
 import { extreme, further, summed } from './numbers.ts'
 import type { Plan, Value } from './types.ts'
 
@@ -90,18 +91,11 @@ function latestSql({ staged, latest }: Scratch, plan: Plan, sources: Sources, { 
     where ${repeats ? latestOf(staged, key) : 'true'}`
 }
 
-/** Null is a value like any other to a group, which no join of SQL says; and values may be too long for an index. */
-function digestSql({ groups }: Plan, sources: readonly string[]): string {
-  // 0 and -0 are one group
-  const parts = sources.map((source, at) => (/^(real|double)/.test(groups[at]!.type) ? `${source} + 0` : source))
-  return `sha256(convert_to(jsonb_build_array(${list(parts)})::text, 'UTF8'))`
-}
-
 /** Numbers for the groups that are new. */
 function groupsSql({ latest }: Scratch, plan: Plan, { groups }: Names): string {
   const columns = list(['gk', ...all(plan.groups.length, at => `g${at}`)])
-  return `insert into ${groups} (${columns}) select distinct on (gk) ${columns} from ${latest} l
-    where l.op <> 'd' and not exists (select 1 from ${groups} g where g.gk = l.gk)`
+  return `insert into ${groups} (${columns}) select distinct on (${list(['gk', ...comparedGroups(plan)])}) ${columns} from ${latest} l
+    where l.op <> 'd' and not exists (select 1 from ${groups} g where ${sameGroup(plan)})`
 }
 
 /** Rows that contribute something else than before; then the contributions themselves. */
@@ -113,7 +107,7 @@ function workSql(scratch: Scratch, plan: Plan, names: Names): string[] {
   const set = list(['group_id = w.gid', ...values.map(v => `${v} = w.${v}`)])
   const sameKey = and(keys.map(k => `c.${k} = w.${k}`))
   return [
-    changesSql(scratch, plan, names, 'g.gk = l.gk'),
+    changesSql(scratch, plan, names, sameGroup(plan)),
     `delete from ${contributions} c using ${work} w where w.op = 'd' and ${sameKey}`,
     `update ${contributions} c set ${set} from ${work} w where w.op <> 'd' and w.old_gid is not null and ${sameKey}`,
     `insert into ${contributions} (${list([...keys, 'group_id', ...values])})
@@ -171,10 +165,11 @@ const left = (aggregate: string, contributions: string): string =>
 function sumSql({ kind }: Value, at: number, contributions: string): string {
   const [old, plus] = [`g.sum${at}`, `d.plus${at}`]
   const added = `coalesce(${old} + ${plus}, ${old}, ${plus})`
-  if (kind !== 'real') return `case when ${empty(at)} then null else ${added} end`
-  // added up anew where a value has gone, so that it never drifts
+  if (kind === 'integer') return `case when ${empty(at)} then null else ${added} end`
   const anew = left(`sum(${summed(kind, `c.v${at}`)})`, contributions)
-  return `case when ${empty(at)} then null when d.gone${at} > 0 then ${anew} else ${added} end`
+  // where a value has gone, so that it never drifts; exact ones do not, but nothing takes NaN or infinity back
+  const isOff = kind === 'real' ? `d.gone${at} > 0` : `${added} * 0 <> 0`
+  return `case when ${empty(at)} then null when ${isOff} then ${anew} else ${added} end`
 }
 
 function extremeSql(fn: 'min' | 'max', { type }: Value, at: number, contributions: string): string {

@@ -17,6 +17,7 @@ import {
 import { OP } from '../../runtime/batch/types.ts'
 import type { Stream } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
+import { comparedGroups, mergesGroups, refuseUncompared } from './groups.ts'
 import { type AllNames, derived, modelTrigger, namesOf } from './names.ts'
 import type { AggregateConfig } from './postgres_aggregate.ts'
 import { triggerSql } from './trigger.ts'
@@ -62,6 +63,7 @@ export async function findTables(
 ): Promise<Found> {
   const { schema, landing_table, agg_table } = config
   const names = namesOf(config)
+  await refuseUncompared(session, plan)
   const definition = await readDefinition(session, config, names)
   if (definition !== undefined && definition !== plan.definition)
     throw new PipelineError(
@@ -80,7 +82,7 @@ export async function findTables(
 
 const landingKey = ({ key }: Plan): string[] => (key.length > 0 ? [...key, OP] : [])
 
-function checkAgg(agg: Table, { results, groups }: Plan): void {
+function checkAgg(agg: Table, { results, groups, exact }: Plan): void {
   const wrong = (message: string) => new PipelineError('bad_pipeline', `table ${agg.schema}.${agg.name}: ${message}`)
   const given = new Set(results.map(({ name }) => name))
   for (const { name, required, generated } of agg.columns.values())
@@ -91,6 +93,13 @@ function checkAgg(agg: Table, { results, groups }: Plan): void {
     if (there === undefined) throw wrong(`it has no column ${quote(name)}: name another agg_table`)
     if (!holds(there.type, type))
       throw wrong(`column ${quote(name)}: it is ${there.type}, and the results are ${type}: name another agg_table`)
+  }
+  for (const { name, type } of exact ? results.slice(0, groups.length) : []) {
+    const there = agg.columns.get(name)!
+    if (mergesGroups(there, type))
+      throw wrong(
+        `column ${quote(name)}: it is ${there.type}${there.collation === null ? '' : ` collate ${there.collation}`}, in which two groups that differ as ${type} can be equal: give the group the type of the column, or name another agg_table`,
+      )
   }
   const key = results.slice(0, groups.length).map(({ name }) => name)
   if (keyOf(agg, key) === undefined)
@@ -186,12 +195,14 @@ function innerSql(plan: Plan, { groups, contributions }: Names): string[] {
     ...(value.min ? [`min${at} ${value.type}`] : []),
     ...(value.max ? [`max${at} ${value.type}`] : []),
   ])
+  const isCompared = comparedGroups(plan).length > 0
   const grouped = plan.groups.map(({ type }, at) => `g${at} ${type}`)
   const keys = plan.key.map((name, at) => `k${at} ${plan.columns.find(column => column.name === name)!.type}`)
   const values = plan.values.map(({ kind, type }, at) => `v${at} ${kind === 'presence' ? 'boolean' : type}`)
   return [
-    `create table ${groups} (${['id bigint generated always as identity primary key', 'gk bytea not null unique', ...grouped, 'row_count bigint not null default 0', ...states].join(', ')})`,
+    `create table ${groups} (${['id bigint generated always as identity primary key', `gk bytea not null${isCompared ? '' : ' unique'}`, ...grouped, 'row_count bigint not null default 0', ...states].join(', ')})`,
     `create table ${contributions} (${[...keys, 'group_id bigint not null', ...values, `primary key (${plan.key.map((_, at) => `k${at}`).join(', ')})`].join(', ')})`,
+    ...(isCompared ? [`create index on ${groups} (gk)`] : []),
     ...(plan.values.some(isRecomputed) ? [`create index on ${contributions} (group_id)`] : []),
   ]
 }

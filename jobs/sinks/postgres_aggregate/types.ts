@@ -29,6 +29,12 @@ const kinds: readonly (readonly [RegExp, Kind])[] = [
 ]
 export const kindOf = (type: PgType): Kind => kinds.find(([pattern]) => pattern.test(type))?.[1] ?? 'text'
 
+const writtenAlike =
+  /^(smallint|integer|bigint|oid|numeric\([^)]*\)|real|double precision|boolean|date|timestamp(\(\d\))? with(out)? time zone|time(\(\d\))? with(out)? time zone|bytea|text|name|"char"|character varying(\(\d+\))?|character\(\d+\)|uuid|inet|cidr|macaddr8?|bit(\(\d+\))?|bit varying(\(\d+\))?|money|tsvector)$/
+
+/** Whether values of it are equal where they are written alike (0 and -0 too, once 0 is added), and nowhere else. */
+export const isEqualAsText = (type: PgType): boolean => writtenAlike.test(type)
+
 /** What a row may have where the configuration names no type. */
 export const typeOfField = (field: Field): PgType => spelled(columnType(field))
 
@@ -42,6 +48,7 @@ export function planOf(config: AggregateConfig, input: Stream, named: Named): Pl
     kindOf,
     nameOf: type => type,
     storedAs: type => type,
+    comparedBy: type => (isEqualAsText(type) ? undefined : 'type'),
     isAlready: (is, wanted) => is === wanted,
     computed: type => type,
     sumOf: (type, isNamed) => (isNamed ? type : (sums[kindOf(type)] ?? type)),
