@@ -1,7 +1,7 @@
 import type { ClickHouse } from '../../drivers/clickhouse/client.ts'
 import type { Description } from '../../drivers/clickhouse/describe.ts'
 import { literal, quoteTable, showTable } from '../../drivers/clickhouse/names.ts'
-import { isNullable, isWhole, parseType } from '../../drivers/clickhouse/types.ts'
+import { type ChType, isNullable, isWhole, parseType } from '../../drivers/clickhouse/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 
 /** A part of the sort key that rows are read in the order of. */
@@ -12,6 +12,8 @@ export interface KeyPart {
   type: string
   /** gives that text */
   text: string
+  /** its values may be NaN, which is not before, at or behind any other */
+  isFloat: boolean
 }
 
 export interface SortKey {
@@ -45,7 +47,10 @@ export async function sortKeyOf(server: ClickHouse, table: Description): Promise
     const { type } = types[at]!
     if (isNullable(type))
       throw wrong(`table ${shown} is ordered by ${sql}, which is ${type}: a key with nulls cannot be read in pages`)
-    return partOf(sql, type)
+    const part = partOf(sql, type)
+    if (!part.isFloat && hasFloat(parseType(type)))
+      throw wrong(`table ${shown} is ordered by ${sql}, which is ${type}: floats within others cannot be read in pages`)
+    return part
   })
   return { parts, numeric: isWhole(types[0]!.type) }
 }
@@ -54,16 +59,20 @@ function partOf(sql: string, given: string): KeyPart {
   const outer = parseType(given)
   const { name, args, text: type } = outer.name === 'LowCardinality' ? outer.args[0]! : outer
   // bytes that need not be text
-  if (name === 'FixedString' || name === 'String') return { sql, type: 'hex', text: `hex(${sql})` }
+  if (name === 'FixedString' || name === 'String') return { sql, type: 'hex', text: `hex(${sql})`, isFloat: false }
   const utc = (scale: string) => ({
     sql,
     type: `DateTime64(${scale}, 'UTC')`,
     text: `toString(CAST(${sql}, ${literal(`DateTime64(${scale}, 'UTC')`)}))`,
+    isFloat: false,
   })
   if (name === 'DateTime') return utc('0')
   if (name === 'DateTime64') return utc(args[0]!.name)
-  return { sql, type, text: `toString(${sql})` }
+  return { sql, type, text: `toString(${sql})`, isFloat: floats.includes(name) }
 }
+
+const floats = ['Float32', 'Float64', 'BFloat16']
+const hasFloat = ({ name, args }: ChType): boolean => floats.includes(name) || args.some(hasFloat)
 
 const valueSql = ({ type }: KeyPart, value: string): string =>
   type === 'hex' ? `unhex(${literal(value)})` : `CAST(${literal(value)}, ${literal(type)})`
@@ -91,3 +100,7 @@ export const atMost = ([first]: readonly KeyPart[], values: readonly string[]): 
 
 export const equal = (parts: readonly KeyPart[], values: readonly string[]): string =>
   parts.map((part, at) => `${part.sql} = ${valueSql(part, values[at]!)}`).join(' AND ')
+
+/** That no part is NaN. */
+export const notNaN = (parts: readonly KeyPart[]): string[] =>
+  parts.filter(({ isFloat }) => isFloat).map(({ sql }) => `NOT isNaN(${sql})`)

@@ -7,7 +7,7 @@ import { quote, quoteTable } from '../../drivers/clickhouse/names.ts'
 import { parseType, readable } from '../../drivers/clickhouse/types.ts'
 import { concat } from '../../runtime/batch/select.ts'
 import { OP } from '../../runtime/batch/types.ts'
-import { equal, keyName, type SortKey } from './key.ts'
+import { equal, keyName, notNaN, type SortKey } from './key.ts'
 import { lower, type Place, upper } from './position.ts'
 
 /** What is read of a table. */
@@ -29,6 +29,8 @@ export interface PageSize {
 /** The SQL of a selection. */
 export interface Pages {
   schema(options: QueryOptions): Promise<Schema>
+  /** Whether a row that is wanted has a key that is NaN: it is on no page. */
+  hasNaN(options: QueryOptions): Promise<boolean>
   /** Where the table ends now; undefined: it is empty. */
   last(options: QueryOptions): Promise<Place | undefined>
   /** Where a page ends that begins at a place, before `end`; undefined: nothing is left. */
@@ -56,8 +58,11 @@ export function createPages(server: ClickHouse, { table, key, columns, filter }:
   // on a level of its own: whatever it says, the bounds of the page hold
   const kept = (rows: string) => (filter === undefined ? rows : `(SELECT ${all} FROM ${rows} WHERE (${filter}\n))`)
 
+  const comparable = notNaN(parts)
+
   const between = (low: Place, high: Place) => {
-    const conditions = [...lower(key, low, hash), ...upper(key, high, hash)]
+    // NaN is greater than nothing, so that NOT would let it in
+    const conditions = [...lower(key, low, hash), ...upper(key, high, hash), ...comparable]
     return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   }
 
@@ -108,10 +113,15 @@ export function createPages(server: ClickHouse, { table, key, columns, filter }:
       )
       return schema
     },
+    async hasNaN(options) {
+      if (comparable.length === 0) return false
+      const rows = kept(`(SELECT ${all} FROM ${from} WHERE NOT (${comparable.join(' AND ')}))`)
+      return (await server.rows(`SELECT 1 FROM ${rows} LIMIT 1`, options)).length > 0
+    },
     async last(options) {
       const descending = parts.map(({ sql }) => `${sql} DESC`).join(', ')
       const [found] = await server.rows<Record<string, string>>(
-        `SELECT ${texts} FROM ${from} ORDER BY ${descending} LIMIT 1`,
+        `SELECT ${texts} FROM ${from}${between({}, {})} ORDER BY ${descending} LIMIT 1`,
         options,
       )
       return found && { after: parts.map((_, at) => found[keyName(at)]!) }

@@ -14,6 +14,8 @@ export interface ReaderOptions {
   schema: Schema
   /** as the configuration names it */
   table: string
+  /** of the table, for positions */
+  id: string | undefined
   from: Place
   end: Place
   /** an epoch is read again: the last position is exactly `end` */
@@ -45,7 +47,17 @@ interface Page {
 }
 
 /** Reads page after page, the next one while the last one is worked on. */
-export function createReader({ context, pages, schema, table, from, end, exact, limits }: ReaderOptions): SourceReader {
+export function createReader({
+  context,
+  pages,
+  schema,
+  table,
+  id,
+  from,
+  end,
+  exact,
+  limits,
+}: ReaderOptions): SourceReader {
   const closing = new AbortController()
   const size: PageSize = { rows: Math.min(firstRows, limits.pageRows, limits.batchRows), range: limits.range }
   const options = { timeout: limits.timeout, signal: closing.signal }
@@ -112,7 +124,7 @@ export function createReader({ context, pages, schema, table, from, end, exact, 
       ahead = read(page.place)
       const batch =
         page.batch && withText(batchOf(schema, page.batch.data.children, page.batch.numRows), table, context.dead)
-      return { batch: batch ?? emptyBatch(schema), position: positionOf(table, page.place) }
+      return { batch: batch ?? emptyBatch(schema), position: positionOf(table, page.place, id) }
     },
     async close() {
       closing.abort(new Error('the reader is closed'))

@@ -4,7 +4,7 @@ import { service } from '../../../test/support/servers.ts'
 import { openTcpProxy } from '../../../test/support/tcp-proxy.ts'
 import { contextFor, type TestDatabase, testDatabase } from '../../drivers/clickhouse/harness.suite.ts'
 import { retrying } from '../../runtime/harness/context.suite.ts'
-import { made, openSource, readAll } from './harness.suite.ts'
+import { drain, made, openSource, readAll } from './harness.suite.ts'
 
 const { skip, at } = service('clickhouse')
 const db: TestDatabase = skip ? (undefined as never) : await testDatabase(at.CLICKHOUSE)
@@ -26,6 +26,13 @@ for (const [what, columns, engine, config, message] of [
     {},
     /a key with nulls cannot be read in pages/,
   ],
+  [
+    'a key with floats within another value',
+    'id Array(Float64)',
+    byId,
+    {},
+    /is ordered by id, which is Array\(Float64\): floats within others/,
+  ],
   ['a column that is not there', 'id UInt64', byId, { columns: 'id, nme' }, /there is no column "nme": there are id/],
   ['a column that is named twice', 'id UInt64', byId, { columns: 'id, id' }, /the column id is named twice/],
   [
@@ -42,6 +49,23 @@ for (const [what, columns, engine, config, message] of [
     const table = await made(db, columns, engine)
     await assert.rejects(openSource(t, db, { table_name: table, ...config }), { code: 'bad_pipeline', message })
   })
+
+test('rows whose key is NaN are refused, and others are read where a filter leaves them out', { skip }, async t => {
+  const values = ['nan', '1', 'inf', '-inf', 'nan', '2.5', '0']
+  const sql = `VALUES ${values.map((value, at) => `(${at % 2}, ${value}, '${value}')`).join(', ')}`
+  for (const order of ['f', '(a, f)', '(f, a)']) {
+    const table = await made(db, 'a UInt8, f Float64, v String', `MergeTree ORDER BY ${order}`, sql)
+    await assert.rejects(openSource(t, db, { table_name: table }), {
+      code: 'bad_pipeline',
+      message: /has rows whose sort key is NaN, .*leave them out with a filter such as NOT isNaN\(f\)/,
+    })
+    const config = { table_name: table, columns: 'v', filter: 'NOT isNaN(f)' }
+    for (const record_batch_size of [1, 2, 100]) {
+      const { rows } = await readAll(t, db, config, { settings: { record_batch_size } })
+      assert.deepEqual(rows.map(({ v }) => v).sort(), ['-inf', '0', '1', '2.5', 'inf'])
+    }
+  }
+})
 
 test('a table that is not there is refused, and a server that is not there is waited for', { skip }, async t => {
   await assert.rejects(openSource(t, db, { table_name: 'nowhere' }), { message: /there is no table test_\w+\.nowhere/ })
@@ -73,6 +97,26 @@ test('a position of another table, or that does not fit the key, is an error and
     [{ [table]: 5 }, /does not fit/],
   ] as const)
     assert.throws(() => source.read(position as never), { code: 'state', message })
+})
+
+test('a table that was made anew is not read on, and positions without an id are', { skip }, async t => {
+  const table = await made(db, 'id UInt64', byId, 'VALUES (1), (2)')
+  const { source, pages } = await readAll(t, db, { table_name: table })
+  const [start, last] = [await source.start(), pages.at(-1)!.position]
+  const { id, ...old } = last[table] as { id: string }
+  assert.match(id, /^[\da-f-]{36}$/)
+  assert.deepEqual(old, { after: ['2'] })
+  assert.deepEqual((await drain(source, start, { [table]: old })).pages.at(-1)!.position, { [table]: old })
+  await db.run(`DROP TABLE ${table} SYNC`)
+  await db.run(`CREATE TABLE ${table} (id UInt64) ENGINE = ${byId}`)
+  await db.run(`INSERT INTO ${table} VALUES (1), (3)`)
+  const { source: anew } = await openSource(t, db, { table_name: table })
+  for (const position of [start, last])
+    assert.throws(() => anew.read(position), {
+      code: 'state',
+      message: /was dropped and made again, or exchanged \(its uuid was .* Reset the pipeline/,
+    })
+  assert.deepEqual((await drain(anew, { [table]: old })).rows, [{ id: 3 }])
 })
 
 test('answers that are cut anywhere are asked for again', { skip }, async t => {

@@ -5,9 +5,9 @@ import { parseType, readableType } from '../../drivers/clickhouse/types.ts'
 import type { NodeContext, Source } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { ClickHouseSourceConfig } from './clickhouse.ts'
-import { sortKeyOf, textOf } from './key.ts'
+import { notNaN, sortKeyOf, textOf } from './key.ts'
 import { createPages } from './page.ts'
-import { type Place, placeOf, positionOf } from './position.ts'
+import { idOf, type Place, placeOf, positionOf } from './position.ts'
 import { createReader, type Limits } from './reader.ts'
 
 /** Rows of a batch at most. */
@@ -29,6 +29,12 @@ export async function openClickHouseSource(config: ClickHouseSourceConfig, conte
     const schema = await ask('describe the columns of', () => pages.schema({})).catch(error => {
       throw config.filter === undefined ? error : withFilter(error)
     })
+    if (await ask('look for NaN in the sort key of', () => pages.hasNaN({})))
+      throw new PipelineError(
+        'bad_pipeline',
+        `table ${showTable(name)} has rows whose sort key is NaN, which cannot be read in pages: leave them out with a filter such as ${notNaN(key.parts).join(' AND ')}`,
+        { path: ['table_name'] },
+      )
     const last = await ask('find the end of', () => pages.last({}))
     const batchRows = Math.min(mostRows, batchSize ?? mostRows)
     const limits: Limits = {
@@ -39,20 +45,23 @@ export async function openClickHouseSource(config: ClickHouseSourceConfig, conte
     }
     const declared = isReplacing(table) ? table.sortingKey.map(unquoted) : []
     const hasKey = declared.length > 0 && declared.every(column => columns.includes(column))
+    const id = identity(table)
     const start: Place = config.start_at === undefined ? {} : { from: [textOf(key.parts[0]!, config.start_at)] }
     return {
       schema,
       ...(hasKey && { primaryKey: declared }),
       bounded: true,
-      start: async () => positionOf(config.table_name, start),
+      start: async () => positionOf(config.table_name, start, id),
       read(from, to) {
-        const place = placeOf(config.table_name, from, key.parts.length)
-        const end = to === undefined ? (last ?? place) : placeOf(config.table_name, to, key.parts.length)
+        const place = placeOf(config.table_name, from, key.parts.length, id)
+        const end = to === undefined ? (last ?? place) : placeOf(config.table_name, to, key.parts.length, id)
         return createReader({
           context,
           pages,
           schema,
           table: config.table_name,
+          // an epoch is read again up to the very position that was kept
+          id: to === undefined || idOf(config.table_name, to) !== undefined ? id : undefined,
           from: place,
           end,
           exact: to !== undefined,
@@ -66,6 +75,10 @@ export async function openClickHouseSource(config: ClickHouseSourceConfig, conte
     throw error
   }
 }
+
+/** Of this table and no later one of its name; replicas have one each, and some databases give none. */
+const identity = ({ engine, uuid }: Description): string | undefined =>
+  /^(Replicated|Shared)/.test(engine) || /^[0-]*$/.test(uuid) ? undefined : uuid
 
 /** The columns that are asked for, or all that have a value of their own. */
 function choose({ name, columns }: Description, wanted: readonly string[]): readonly string[] {

@@ -111,3 +111,24 @@ test('offsets of a topic are read from integers of any type', { skip }, async ()
   )
   assert.deepEqual(await of({ topic_column: 'topic', topics: ["it's"] }), new Map())
 })
+
+test('rows without a partition or an offset tell nothing of a topic', { skip }, async () => {
+  const table = await made(
+    db,
+    'p Nullable(String), o Nullable(Int64)',
+    'MergeTree ORDER BY tuple()',
+    "VALUES ('1', 0), (NULL, 3), ('2', NULL), ('1', 12), ('1', 9), (NULL, NULL)",
+  )
+  const read = (name: string) => {
+    const asked = { table_name: name, partition_column: 'p', offset_column: 'o', topic_column: null, topics: [] }
+    return clickhouse.offsets!(clickhouse.config.parse({ table_name: 'unused' }), asked, contextFor(db.server))
+  }
+  assert.deepEqual(await read(table), new Map([[1, 12n]]))
+  for (const [values, message] of [
+    ["('', '1')", /its column p has "", which is no whole number/],
+    ["('0', '')", /its column o has "", which is no whole number/],
+  ] as const) {
+    const wrong = await made(db, 'p String, o String', 'MergeTree ORDER BY tuple()', `VALUES ${values}`)
+    await assert.rejects(read(wrong), { code: 'bad_pipeline', message })
+  }
+})

@@ -1,8 +1,9 @@
 import type { Schema } from 'apache-arrow'
 import { withOp } from '../../runtime/batch/types.ts'
-import type { NodeContext, OffsetTable, Position, Source } from '../../runtime/contract.ts'
-import { PipelineError, context as within } from '../../runtime/errors.ts'
+import type { NodeContext, Position, Source } from '../../runtime/contract.ts'
+import { PipelineError } from '../../runtime/errors.ts'
 import { type Align, createAlign } from './align.ts'
+import { at, handoverOf, type Opener } from './handover.ts'
 import type { HybridConfig, Kinds, Phase } from './hybrid.ts'
 
 /** One source of a hybrid, open. */
@@ -90,12 +91,6 @@ function aligned(source: Source, schema: Schema, { dead }: NodeContext, path: Pr
   }
 }
 
-interface Opener {
-  open(context: NodeContext): Promise<Source>
-  /** of a database */
-  offsets: ((table: OffsetTable, context: NodeContext) => Promise<ReadonlyMap<number, bigint>>) | undefined
-}
-
 /** Checks the keys of a phase at once, and gives what opens it. */
 async function openers(kinds: Kinds, { source_type: type, ...keys }: Phase, path: PropertyKey[]): Promise<Opener> {
   const load = Object.hasOwn(kinds, type) ? kinds[type] : undefined
@@ -119,37 +114,4 @@ async function openers(kinds: Kinds, { source_type: type, ...keys }: Phase, path
     },
     offsets: definition.offsets && ((table, context) => definition.offsets!(data, table, context)),
   }
-}
-
-/** Where the unbounded source begins: at its start, or behind the rows of a topic that the bounded ones have. */
-async function handoverOf(
-  { offset_table, unbounded_source }: HybridConfig,
-  unbounded: Source,
-  bounded: readonly Opener[],
-  context: NodeContext,
-): Promise<Position> {
-  if (offset_table === undefined) return unbounded.start()
-  const refused = (message: string) => new PipelineError('bad_pipeline', message, { path: ['offset_table'] })
-  const { source_type, topic } = unbounded_source
-  if (unbounded.startAfter === undefined)
-    throw refused(`offset_table says where a topic goes on, and '${source_type}' is none: leave it out`)
-  const database = bounded.findLast(({ offsets }) => offsets !== undefined)
-  if (database === undefined)
-    throw refused('offset_table is a table of a clickhouse or postgres source among bounded_sources, and there is none')
-  const { topic_name, ...table } = offset_table
-  const name = topic_name ?? String(topic)
-  const topics = [...new Set([name, name.replaceAll('.', '_')])]
-  const offsets = await database.offsets!({ ...table, topics }, context).catch(error => {
-    throw at(['offset_table'], error)
-  })
-  if (offsets.size === 0)
-    context.log.warn(
-      `offset_table ${table.table_name} has no row of ${topics.join(' or ')}: the topic is read from its start_at, and rows that both have come twice`,
-    )
-  return unbounded.startAfter(offsets)
-}
-
-function at(path: readonly PropertyKey[], error: unknown): PipelineError {
-  const { code, message, path: inner, retryAfter } = within(path.join(' '), error)
-  return new PipelineError(code, message, { path: [...path, ...inner], retryAfter, cause: error })
 }

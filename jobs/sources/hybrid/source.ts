@@ -69,7 +69,6 @@ function readPhases(phases: Phases, from: Place, { through, end, to, settled }: 
         for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
           inner.set(index, next.position)
           const batch = align(next.batch)
-          if (batch === undefined) continue
           const left = new Map([...inner].filter(([phase]) => phase >= settled()))
           const item = { batch, position: positionOf({ phase: index, handover: from.handover, inner: left }) }
           if (end === undefined) yield item

@@ -322,7 +322,7 @@ test('the highest offset of each partition is read from a table of offsets', { s
   const place = await placeFor(t, url)
   await place.run(
     `CREATE TABLE offsets (topic TEXT, partition INTEGER, "offset" BIGINT);
-     INSERT INTO offsets VALUES ('a.b', 0, 5), ('a_b', 0, 9007199254740993), ('a.b', 1, 0), ('other', 2, 1), ('a.b', 3, NULL)`,
+     INSERT INTO offsets VALUES ('a.b', 0, 5), ('a_b', 0, 9007199254740993), ('a.b', 1, 0), ('other', 2, 1), ('a.b', 3, NULL), ('a.b', NULL, 7)`,
   )
   const config = postgres.config.parse({ table: 'offsets', schema: place.schema })
   const table = { table_name: `${place.schema}.offsets`, partition_column: 'partition', offset_column: 'offset' }
