@@ -95,6 +95,20 @@ test('several files are all looked at, and one that is missing does not hide the
   )
 })
 
+test('a state that cannot be reached is a problem of every file, and only --connect looks', async () => {
+  writeFileSync(join(folder.path, 'orders.yaml'), orders)
+  const away = {
+    ...env,
+    MILLRACE__STATE_BACKEND__BACKEND_TYPE: 'Postgres',
+    MILLRACE__STATE_BACKEND__POSTGRES__HOST: '127.0.0.1',
+    MILLRACE__STATE_BACKEND__POSTGRES__PORT: '1',
+  }
+  const { code, stdout, stderr } = await run(['check', 'orders.yaml', '--connect'], { cwd: folder.path, env: away })
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /^orders\.yaml:1:1: state_backend: postgres 127\.0\.0\.1:1\/streamling: connect ECONNREFUSED/)
+  assert.equal((await run(['check', 'orders.yaml'], { cwd: folder.path, env: away })).code, 0)
+})
+
 test('no file is wrong usage', async () => {
   const { code, stderr } = await run(['check'], { cwd: folder.path, env })
   assert.deepEqual([code, stderr], [2, 'millrace: name a pipeline file: millrace check orders.yaml\n'])

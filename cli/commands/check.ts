@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Settings } from '../../jobs/settings.ts'
 import type { Problem } from '../../jobs/topology/problem.ts'
 import type { Flags } from '../config/text.ts'
 import { UsageError } from '../exit.ts'
@@ -25,7 +26,7 @@ interface Options extends GlobalOptions {
 export function define(command: Command): void {
   command
     .argument('[pipeline...]', 'pipeline files')
-    .option('--connect', 'talk to servers, too')
+    .option('--connect', 'talk to servers, too, also that of the state')
     .option('--job-mode', 'as a run that ends after the bounded phases')
     .option('--json', 'the result as JSON: success, is_valid, errors, warnings')
     .option('--schema', 'print a JSON Schema of pipeline files for editors')
@@ -53,12 +54,16 @@ async function check(files: readonly string[], options: Options): Promise<void> 
     process.stdout.write(`${JSON.stringify(schema, null, 2)}\n`)
   }
 
+  const unusable = options.connect && files.length > 0 ? await stateErrors(settings) : []
   const results: Result[] = []
   for (const file of files) {
     try {
       const { problems, topology } = await checkFile({ file, settings, connect: options.connect === true })
       const { summary } = await import('../../jobs/topology/summary.ts')
-      results.push({ file, problems, text: topology && summary(topology) })
+      const { problemOfFile } = await import('../../jobs/topology/problem.ts')
+      const ofState = unusable.map(error => problemOfFile(error, file))
+      const isRight = topology !== undefined && ofState.length === 0
+      results.push({ file, problems: [...ofState, ...problems], text: isRight ? summary(topology) : undefined })
     } catch (error) {
       const { problemOfFile } = await import('../../jobs/topology/problem.ts')
       results.push({ file, problems: [problemOfFile(error, file)], text: undefined })
@@ -68,6 +73,15 @@ async function check(files: readonly string[], options: Options): Promise<void> 
   else await printLines(results)
   const wrong = results.filter(({ text }) => text === undefined).map(({ file }) => file)
   if (wrong.length > 0) throw new Error(`${wrong.join(', ')}: cannot run`)
+}
+
+/** The state is that of the settings: it keeps each of the files from running. */
+async function stateErrors(settings: Settings): Promise<readonly unknown[]> {
+  const [{ lookAtState }, { context }] = await Promise.all([
+    import('../../jobs/state/index.ts'),
+    import('../../jobs/runtime/errors.ts'),
+  ])
+  return (await lookAtState(settings)).map(error => context('state_backend', error))
 }
 
 interface Result {

@@ -15,3 +15,13 @@ export const backends: Readonly<Record<Settings['state_backend']['backend_type']
 export function openState(settings: Settings, options: StateOptions = {}): Promise<StateBackend> {
   return backends[settings.state_backend.backend_type](settings, options)
 }
+
+/** What a run would fail at, as far as a server knows it before; makes nothing. Files and memory are not looked at. */
+export async function lookAtState({ state_backend }: Settings): Promise<readonly unknown[]> {
+  if (state_backend.backend_type !== 'postgres') return []
+  try {
+    return await (await import('./postgres/look.ts')).lookAtPostgresState(state_backend.postgres)
+  } catch (error) {
+    return [error]
+  }
+}

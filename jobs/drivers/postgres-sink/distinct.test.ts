@@ -40,6 +40,24 @@ test('neighbours do not meet: half a million keys are told apart, in a few megab
   }
 })
 
+test('a uuid is told from others, and is one however it is spelled', () => {
+  const uuid = fc.record({ id: fc.uuid(), spell: fc.constantFrom(0, 1, 2, 3) })
+  const spelled = (id: string, how: number) => [id, id.toUpperCase(), `{${id}}`, id.replaceAll('-', '')][how]!
+  fc.assert(
+    fc.property(fc.array(uuid, { minLength: 1, maxLength: 20 }), fc.nat(), fc.boolean(), (rows, at, again) => {
+      const given = again ? [...rows, { id: rows[at % rows.length]!.id, spell: at % 4 }] : rows
+      const distinct = createDistinct(['part'], ['part'])
+      distinct.add(
+        batchOf(
+          types,
+          given.map(({ id, spell }) => ({ part: spelled(id, spell) })),
+        ),
+      )
+      assert.equal(distinct.repeats, new Set(given.map(({ id }) => id)).size < given.length)
+    }),
+  )
+})
+
 test('more keys than it has room for count as repeated', () => {
   const distinct = createDistinct(['id'])
   const batch = batchOf(

@@ -1,9 +1,11 @@
-import { type Data, DataType, type RecordBatch } from 'apache-arrow'
-import { columnsOf, textReader } from '../../runtime/batch/cells.ts'
+import { type Data, DataType, type Field, type RecordBatch } from 'apache-arrow'
+import { cellWriter } from '../postgres/copy-cells.ts'
+import { copyColumns } from '../postgres/copy-text.ts'
+import { TextBytes } from '../postgres/text-bytes.ts'
 
 /**
- * Tells whether a key has come twice in an epoch: rarely says so where none has, never misses one. It keeps a hash of 52
- * bits per key, and says yes once there are too many.
+ * Tells whether a key has come twice in an epoch, as COPY writes it: rarely says so where none has, never misses one. It
+ * keeps a hash of 52 bits per key, and says yes once there are too many.
  */
 export interface Distinct {
   readonly repeats: boolean
@@ -16,7 +18,8 @@ export interface Distinct {
 const most = 1 << 21
 const least = 1 << 12
 
-export function createDistinct(key: readonly string[]): Distinct {
+/** `uuids`: those of the key that are text, and a uuid in the table. */
+export function createDistinct(key: readonly string[], uuids: readonly string[] = []): Distinct {
   let slots = new Float64Array(2 * least)
   let size = 0
   let repeats = false
@@ -49,8 +52,9 @@ export function createDistinct(key: readonly string[]): Distinct {
         repeats = true
         return
       }
-      const columns = columnsOf(batch)
-      const hashers = key.map(name => hasher(columns.find(column => column.name === name)!.data))
+      const hashers = copyColumns(batch, key).map(({ field, data }) =>
+        uuids.includes(field.name) ? uuidHasher(field, data) : hasher(field, data),
+      )
       for (let row = 0; row < batch.numRows; row++) {
         low = 0x811c9dc5
         high = 0x9e3779b9
@@ -83,7 +87,7 @@ function mix(word: number): void {
   high = mixed ^ (mixed >>> 14) ^ (low << 1)
 }
 
-function hasher(data: Data): (row: number) => void {
+function hasher(field: Field, data: Data): (row: number) => void {
   const { type, values, valueOffsets } = data
   if (DataType.isInt(type) && type.bitWidth === 64) {
     const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
@@ -99,10 +103,28 @@ function hasher(data: Data): (row: number) => void {
       for (let at = valueOffsets[row]!; at < end; at++) mix(values[at]!)
       mix(-1)
     }
-  const read = textReader(data)
+  // nanoseconds, for one, are cut
+  const write = cellWriter(field, data)
+  const out = new TextBytes(64)
   return row => {
-    const text = read(row)
-    for (let at = 0; at < text.length; at++) mix(text.charCodeAt(at))
+    out.size = 0
+    write(out, row)
+    for (let at = 0; at < out.size; at++) mix(out.bytes[at]!)
+    mix(-1)
+  }
+}
+
+/** Of the hexadecimal digits alone, in one case: these are the same however a uuid is spelled. */
+function uuidHasher(field: Field, data: Data): (row: number) => void {
+  const write = cellWriter(field, data)
+  const out = new TextBytes(64)
+  return row => {
+    out.size = 0
+    write(out, row)
+    for (let at = 0; at < out.size; at++) {
+      const digit = out.bytes[at]! | 0x20
+      if ((digit >= 48 && digit <= 57) || (digit >= 97 && digit <= 102)) mix(digit)
+    }
     mix(-1)
   }
 }

@@ -7,6 +7,7 @@ import { type CopyColumn, copyText } from '../postgres/copy-text.ts'
 import { sqlStateOf } from '../postgres/failures.ts'
 import { quote } from '../postgres/names.ts'
 import type { PgSession } from '../postgres/session.ts'
+import { withoutRounded } from './precision.ts'
 
 /**
  * Rows of the epoch under way, in a temporary table of the connection: nobody else can see it, it needs no log, and the
@@ -18,7 +19,7 @@ export interface Staging {
   readonly rows: number
   /** some of the rows are deletes */
   readonly deletes: boolean
-  /** Adds the rows of a batch. `refuse` gets each that the server cannot read, as a batch of its own, with the reason. */
+  /** Adds the rows of a batch. `refuse` gets each that the server cannot read, or would round, as a batch of its own, with the reason. */
   add(batch: RecordBatch, refuse: (row: RecordBatch, message: string) => void): Promise<void>
   addSlot(slot: StagedSlot): Promise<void>
   /** Part of the transaction that publishes the rows. */
@@ -32,7 +33,11 @@ export interface StagedSlot {
   name: string
   /** as SQL has it; the server reads values as such while they come */
   type: string
+  /** of a domain what it stands on; default `type` */
+  base?: string | undefined
   collation?: string | null
+  /** its value in a delete is never read */
+  idleInDeletes?: boolean
   /** what is stored in place of the column itself */
   convert?: ((data: Data, batch: RecordBatch) => Data) | undefined
 }
@@ -119,7 +124,7 @@ export async function createStaging(session: PgSession, first: readonly StagedSl
     get deletes() {
       return deletes
     },
-    add,
+    add: (batch, refuse) => add(withoutRounded(batch, slots, refuse), refuse),
     async addSlot(slot) {
       await session.query(`alter table ${table} add column ${declaration(slot, slots.length)}`)
       slots.push(slot)

@@ -24,7 +24,7 @@ export interface TableColumn {
   base: string
   /** of the column, where it is not that of its type: `"pg_catalog"."C"` */
   collation: string | null
-  /** two values can be equal that are not the same: `a` and `A` of citext, 1.0 and 1.00 */
+  /** values that COPY writes differently can be equal: `a` and `A` of citext, 1.0 and 1.00, a uuid in capitals */
   folds: boolean
   /** a row must have a value */
   required: boolean
@@ -78,8 +78,8 @@ export async function readTable(session: PgSession, schema: string, name: string
          then (select format('%I.%I', n.nspname, l.collname) from pg_catalog.pg_collation l
                join pg_catalog.pg_namespace n on n.oid = l.collnamespace where l.oid = a.attcollation)
        end as collation,
-       not (t.typname = any ('{int2,int4,int8,text,varchar,bool,date,time,timestamp,timestamptz,uuid,bytea}')
-         or t.typname = 'numeric' and a.atttypmod >= 0)
+       not (t.typname = any ('{int2,int4,int8,text,bool,date,time,timestamp,timestamptz,bytea}')
+         or t.typname = 'varchar' and a.atttypmod < 0 or t.typname = 'numeric' and a.atttypmod >= 0)
          or exists (select 1 from pg_catalog.pg_collation l where l.oid = a.attcollation and not l.collisdeterministic) as folds
      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
      where a.attrelid = ${place} and a.attnum > 0 and not a.attisdropped order by a.attnum`,
@@ -151,7 +151,7 @@ function narrows(field: Field, declared: string): string | undefined {
   if (declared === 'real' && wanted === 'DOUBLE PRECISION') return answer
   const [, digits, scale = '0'] = /^numeric\((\d+)(?:,\s*(-?\d+))?\)$/.exec(declared) ?? []
   if (digits === undefined) return undefined
-  if (DataType.isFloat(field.type)) return answer
+  if (DataType.isFloat(field.type) || Number(scale) < 0) return answer
   const [, wantedDigits, wantedScale] = /^NUMERIC\((\d+), (\d+)\)$/.exec(wanted) ?? []
   if (wantedScale === undefined) return undefined
   if (Number(wantedScale) > Number(scale)) return answer

@@ -13,6 +13,9 @@ import {
 /** Microseconds, and days, from 1970 to 2000, where Postgres begins to count. */
 const microsTo2000 = 946_684_800_000_000
 const daysTo2000 = 10_957
+/** The last timestamp since 2000 that is one since 1970, too: 2^63 - 1 less `microsTo2000`, as two words. */
+const lastMicros = 2n ** 63n - 1n - BigInt(microsTo2000)
+const [lastHigh, lastLow] = [Number(lastMicros >> 32n), Number(lastMicros & 0xffffffffn)]
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** Collects the values of one column from the binary format of COPY. `name` is of the column, for messages. */
@@ -72,6 +75,8 @@ export function createAppender(name: string, type: DataType): Appender {
     return wideAppender(name, type, microsTo2000, (low, high) => {
       const isInfinite = (high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0)
       if (isInfinite) throw bad('a timestamp is infinite')
+      if (high > lastHigh || (high === lastHigh && low > lastLow))
+        throw bad('a timestamp is after 294247-01-10 04:00:54.775807, the last that 64 bits of microseconds hold')
     })
   if (DataType.isDecimal(type)) return decimalAppender(type, bad)
   if (DataType.isList(type)) return listAppender(name, type, bad)

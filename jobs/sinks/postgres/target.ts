@@ -37,16 +37,19 @@ export async function createTarget(
   const fields = fieldsOf(input)
   const key = keyOf(config, input)
   const staging = await createStaging(session, fields.map(columnOf).map(slotOf), on)
-  const folds = key.some(name => table.columns.get(name)!.folds)
+  // to the server a uuid is the same however it is spelled, and the watch knows the spellings
+  const uuids = key.filter(name => table.columns.get(name)!.base === 'uuid')
+  const folds = key.some(name => table.columns.get(name)!.folds && !uuids.includes(name))
   /** columns that came up since, which the table gets with the next commit */
   const drifted: Column[] = []
-  const distinct = createDistinct(key)
+  const distinct = createDistinct(key, uuids)
   const canMerge = (await versionOf(session)) >= 150_000
   let toldOfDeletes = false
 
   function slotOf({ name, type }: Column): StagedSlot {
     const there = table.columns.get(name)
-    return { name, type: there?.type ?? type, collation: there?.collation ?? null }
+    const { base, collation = null } = there ?? {}
+    return { name, type: there?.type ?? type, base, collation, idleInDeletes: !key.includes(name) }
   }
 
   async function addColumns(batch: RecordBatch): Promise<void> {

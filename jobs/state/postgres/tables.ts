@@ -79,7 +79,8 @@ export async function prepareTables(session: PgSession, tables: StateTables): Pr
   })
 }
 
-async function isCurrent(session: PgSession, tables: StateTables): Promise<boolean> {
+/** False where something is still to be made; throws where it is no state of ours. */
+export async function isCurrent(session: PgSession, tables: StateTables): Promise<boolean> {
   const { rows } = await session.query<{ columns: string[] | null; said: string | null }>(
     `SELECT (SELECT array_agg(attname::text) FROM pg_catalog.pg_attribute
              WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped) AS columns,
