@@ -1,3 +1,4 @@
+import { PipelineError } from '../../runtime/errors.ts'
 import type { ClickHouse } from './client.ts'
 import type { TableName } from './names.ts'
 import { splitTop } from './types.ts'
@@ -29,7 +30,10 @@ export async function describeTable(server: ClickHouse, name: TableName): Promis
     'SELECT engine, engine_full, sorting_key, toString(uuid) AS uuid FROM system.tables WHERE database = {database:String} AND name = {table:String}',
     { params },
   )
-  if (found === undefined) return undefined
+  if (found === undefined) {
+    await refuseSilence(server)
+    return undefined
+  }
   const columns = await server.rows<ChColumn>(
     'SELECT name, type, default_kind AS kind FROM system.columns WHERE database = {database:String} AND table = {table:String} ORDER BY position',
     { params },
@@ -37,6 +41,16 @@ export async function describeTable(server: ClickHouse, name: TableName): Promis
   const { engine, engine_full, sorting_key, uuid } = found
   const args = argsOf(engine_full)
   return { name, uuid, engine, engineFull: engine_full, args, sortingKey: keyOf(sorting_key), columns }
+}
+
+/** Whatever answers all with success and nothing has no tables either. */
+async function refuseSilence(server: ClickHouse): Promise<void> {
+  const rows = await server.rows('SELECT 1 AS one')
+  if (rows.length !== 1)
+    throw new PipelineError(
+      'refused',
+      'what listens at the url is no ClickHouse: it answers SELECT 1 with nothing: name the HTTP interface of a server',
+    )
 }
 
 /** `a, f(b)`; of one part the server writes `(a)` where the table was made so. */

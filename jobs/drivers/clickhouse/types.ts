@@ -92,12 +92,17 @@ const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'
 export const isNullable = (type: string): boolean => /^(LowCardinality\()?Nullable\(/.test(type)
 export const isWhole = (type: string): boolean => /^U?Int(8|16|32|64|128|256)$/.test(type)
 
-const units: Readonly<Record<number, number>> = {
+/** Digits after the second. */
+export const unitDigits: Readonly<Record<number, number>> = {
   [TimeUnit.SECOND]: 0,
   [TimeUnit.MILLISECOND]: 3,
   [TimeUnit.MICROSECOND]: 6,
   [TimeUnit.NANOSECOND]: 9,
 }
+
+/** Digits after the second that a type of times has; negative: it is no such type. */
+export const digitsOf = ({ name, args }: ChType): number =>
+  /^(DateTime|Time)64$/.test(name) ? Number(args[0]?.name ?? 3) : /^(DateTime|Time)$/.test(name) ? 0 : -1
 
 /** The type of a column that is made for one of Arrow's. Throws `bad_pipeline` where there is none. */
 export function columnType(type: DataType, nullable: boolean): string {
@@ -113,7 +118,7 @@ function plainType(type: DataType): string {
   if (Is.isFixedSizeBinary(type)) return `FixedString(${type.byteWidth})`
   if (Is.isDecimal(type)) return `Decimal(${type.precision}, ${type.scale})`
   if (Is.isDate(type)) return type.unit === 0 ? 'Date32' : "DateTime64(3, 'UTC')"
-  if (Is.isTimestamp(type)) return `DateTime64(${units[type.unit]}, 'UTC')`
+  if (Is.isTimestamp(type)) return `DateTime64(${unitDigits[type.unit]}, 'UTC')`
   // microseconds of the day, as Arrow has them: Time64 is not in all servers yet
   if (Is.isTime(type)) return 'Int64'
   if (Is.isList(type) || Is.isFixedSizeList(type)) return `Array(${member(type.children[0]!)})`

@@ -10,6 +10,7 @@ import { openTcpProxy } from '../../../test/support/tcp-proxy.ts'
 import { errorOf } from '../../runtime/harness/error.suite.ts'
 import { decode } from './arrow.ts'
 import { type Body, type ClickHouse, openClickHouse } from './client.ts'
+import { describeTable } from './describe.ts'
 import { exceptionIn, exceptionOf } from './failures.ts'
 import { serverOf, type TestDatabase, testDatabase } from './harness.suite.ts'
 import type { Server } from './keys.ts'
@@ -136,6 +137,22 @@ test('18.16: an answer that is cut is no answer, and a server that is gone is un
   proxy.refuse()
   assert.equal((await errorOf(client.rows('SELECT 1 AS a'))).code, 'unavailable')
   await client.close()
+})
+
+test('a server that answers everything with nothing is no ClickHouse without the table', async t => {
+  const server = createServer((request, response) => {
+    request.resume()
+    response.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const client = connect({ url: `http://127.0.0.1:${port}`, user: 'default', password: '', database: 'default' })
+  t.after(() => client.close())
+  const { code, message } = await errorOf(describeTable(client, { database: 'd', table: 't' }))
+  assert.equal(code, 'refused')
+  assert.match(message, /is no ClickHouse: it answers SELECT 1 with nothing/)
 })
 
 test('an answer that is not of ClickHouse says what it is', async t => {

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { type Data, type DataType, type Field, DataType as Is, TimeUnit } from 'apache-arrow'
-import { type ChType, parseType } from '../../drivers/clickhouse/types.ts'
+import { type ChType, digitsOf, isNullable, parseType } from '../../drivers/clickhouse/types.ts'
+import { validity } from '../../runtime/batch/cells.ts'
 import { isJsonObject } from './json.ts'
 
 /**
@@ -19,7 +20,7 @@ export function fitOf(type: DataType, column: string): Fit | undefined {
 }
 
 /** Without what does not change the values. */
-function bare(type: ChType): ChType {
+export function bare(type: ChType): ChType {
   const { name, args } = type
   if (name === 'Nullable' || name === 'LowCardinality') return bare(args[0]!)
   return name === 'SimpleAggregateFunction' ? bare(args[1]!) : type
@@ -43,23 +44,69 @@ function fit(type: DataType, to: ChType): Fit | undefined {
   return nested(type, to)
 }
 
-/** Texts that the server refuses aloud: it neither changes them nor makes NULL of them. */
-const loud = /^(Enum|JSON|Object)/
+type IsBad = (row: number) => boolean
 
-/** Of what lies inside, nothing is looked at: its type must hold all, or the server say no. */
+/** Lists, maps and structs hold what all that lies inside fits. */
 function nested(type: DataType, to: ChType): Fit | undefined {
-  const holds = (type: DataType, inner: ChType): boolean =>
-    fit(type, inner) === 'all' || (Is.isUtf8(type) && loud.test(inner.name))
-  const all = (...pairs: (readonly [Field, ChType | undefined])[]): Fit | undefined =>
-    pairs.every(([field, inner]) => inner !== undefined && holds(field.type, bare(inner))) ? 'all' : undefined
-  if ((Is.isList(type) || Is.isFixedSizeList(type)) && to.name === 'Array') return all([type.children[0]!, to.args[0]])
+  if ((Is.isList(type) || Is.isFixedSizeList(type)) && to.name === 'Array') {
+    const size = Is.isFixedSizeList(type) ? type.listSize : undefined
+    return ofAll([inside(type.children[0]!, to.args[0])], ({ children, valueOffsets }, [item]) => {
+      const isBad = item!(children[0]!)
+      return size === undefined
+        ? row => someOf(valueOffsets[row]!, valueOffsets[row + 1]!, isBad)
+        : row => someOf(row * size, (row + 1) * size, isBad)
+    })
+  }
   if (Is.isMap(type) && to.name === 'Map') {
-    const [key, value] = type.children[0]!.type.children as [Field, Field]
-    return all([key, to.args[0]], [value, to.args[1]])
+    const parts = type.children[0]!.type.children.map((field: Field, at: number) => inside(field, to.args[at]))
+    return ofAll(parts, ({ children, valueOffsets }, parts) => {
+      const checks = parts.map((part, at) => part(children[0]!.children[at]!))
+      return row => checks.some(isBad => someOf(valueOffsets[row]!, valueOffsets[row + 1]!, isBad))
+    })
   }
   if (Is.isStruct(type) && to.name === 'Tuple' && type.children.length === to.args.length)
-    return all(...type.children.map((field, at) => [field, to.args[at]] as const))
+    return ofAll(
+      type.children.map((field, at) => inside(field, to.args[at])),
+      ({ children }, parts) => {
+        const checks = parts.map((part, at) => part(children[at]!))
+        return row => checks.some(isBad => isBad(row))
+      },
+    )
   return undefined
+}
+
+function someOf(from: number, end: number, isBad: IsBad): boolean {
+  for (let at = from; at < end; at++) if (isBad(at)) return true
+  return false
+}
+
+const none = () => () => false
+
+function ofAll(
+  parts: readonly (Fit | undefined)[],
+  check: (data: Data, parts: readonly ((data: Data) => IsBad)[]) => IsBad,
+): Fit | undefined {
+  if (parts.includes(undefined)) return undefined
+  if (parts.every(part => part === 'all')) return 'all'
+  const checks = parts.map(part => (typeof part === 'function' ? part : none))
+  return data => check(data, checks)
+}
+
+/** A value within another one; a null there is the type's default where the type has none. */
+function inside({ type, nullable }: Field, column: ChType | undefined): Fit | undefined {
+  if (column === undefined) return undefined
+  const to = bare(column)
+  // text of as many bytes as the number has is taken for its bytes: only columns are sent so that it is not
+  if (Is.isUtf8(type) && /^(IPv6|U?Int(128|256))$/.test(to.name)) return undefined
+  const own = fit(type, to)
+  const isEmpty = /^(Array|Map|Tuple)$/.test(to.name)
+  if (own === undefined || (own === 'all' && (isEmpty || !nullable || isNullable(column.text)))) return own
+  const nullIsBad = !isEmpty && !isNullable(column.text)
+  return data => {
+    const isValid = validity(data)
+    const isBad = own === 'all' ? undefined : own(data)
+    return row => (isValid(row) ? isBad?.(row) === true : nullIsBad)
+  }
 }
 
 const rangeOf = (signed: boolean, bits: number): [bigint, bigint] =>
@@ -118,8 +165,11 @@ const perSecond: Readonly<Record<number, bigint>> = {
 function timestamp(unit: TimeUnit, to: ChType): Fit | undefined {
   const scale = perSecond[unit]!
   if (to.name === 'DateTime') return outside(0n, (1n << 32n) * scale - 1n)
-  // years 1900 to 2299; nanoseconds end in 2262 anyway
-  if (to.name === 'DateTime64') return outside(-2_208_988_800n * scale, 10_413_792_000n * scale - 1n)
+  if (to.name === 'DateTime64') {
+    // years 1900 to 2299; the server counts in 64 bits, so that nine digits end in 2262
+    const last = digitsOf(to) === 9 ? (((1n << 63n) - 1n) * scale) / 1_000_000_000n : 10_413_792_000n * scale - 1n
+    return outside(-2_208_988_800n * scale, last)
+  }
   return to.name === 'String' ? 'all' : undefined
 }
 
@@ -137,7 +187,13 @@ function text(to: ChType): Fit | undefined {
         !isGood(bytes.decode(values.subarray(valueOffsets[row], valueOffsets[row + 1])))
   }
   if (target !== undefined)
-    return wanted(text => /^-?\d{1,78}$/.test(text) && BigInt(text) >= target[0] && BigInt(text) <= target[1])
+    return wanted(
+      // a sign, and be it of -0, is no part of an unsigned number
+      text =>
+        (target[0] < 0n ? /^-?\d{1,78}$/ : /^\d{1,78}$/).test(text) &&
+        BigInt(text) >= target[0] &&
+        BigInt(text) <= target[1],
+    )
   if (name.startsWith('Enum')) {
     const members = membersOf(to)
     // the server takes the number of a member for it, too, which is another text then
@@ -146,7 +202,7 @@ function text(to: ChType): Fit | undefined {
   if (/^(JSON|Object)$/.test(name)) return wanted(isJsonObject)
   if (name === 'UUID') return wanted(text => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text))
   if (name === 'IPv4') return wanted(isIPv4)
-  if (name === 'IPv6') return wanted(text => isIPv6(text) || isIPv4(text))
+  if (name === 'IPv6') return wanted(text => (isIPv6(text) && !text.includes('%')) || isIPv4(text))
   return undefined
 }
 

@@ -56,8 +56,10 @@ export function layoutOf(config: ClickHouseSinkConfig, input: Stream): Layout {
       )
   }
   const columns = input.schema.fields.flatMap((field, at) => {
-    if (field.name === OP || config.schema_override[field.name] === null) return []
-    const type = config.schema_override[field.name] ?? typeFor(field, fixed.has(field.name))
+    // a column may be called as what every object has
+    const override = Object.hasOwn(config.schema_override, field.name) ? config.schema_override[field.name] : undefined
+    if (field.name === OP || override === null) return []
+    const type = override ?? typeFor(field, fixed.has(field.name))
     return [{ name: field.name, at, field, type }]
   })
   if (config.append_only_mode)

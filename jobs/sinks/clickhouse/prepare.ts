@@ -2,9 +2,6 @@ import {
   type Data,
   type DataType,
   Field,
-  Int32,
-  Int64,
-  DataType as Is,
   makeData,
   type RecordBatch,
   Schema,
@@ -22,6 +19,7 @@ import type { DeadRow } from '../../runtime/contract.ts'
 import type { ClickHouseSinkConfig } from './clickhouse.ts'
 import { fitOf } from './fit.ts'
 import type { Layout } from './layout.ts'
+import { sentAs } from './sent.ts'
 import { deletedOf, type Table, versionOf } from './table.ts'
 
 /** Turns batches as they come into what is inserted. */
@@ -59,8 +57,9 @@ export function createPreparer({ config, layout, table, dead, seen }: PreparerOp
       fit: typeof fit === 'function' ? fit : undefined,
     }
   })
+  const sent = layout.columns.map(({ name, field }) => sentAs(field, table.columns.get(name)!.type))
   const fields = [
-    ...layout.columns.map(({ name, field }) => sentAs(field, table.columns.get(name)!.type)),
+    ...sent.map(({ field }) => field),
     ...(deleted === undefined ? [] : [new Field(deleted, new Uint8(), false)]),
     ...(versionField === undefined ? [] : [versionField]),
   ]
@@ -107,9 +106,7 @@ export function createPreparer({ config, layout, table, dead, seen }: PreparerOp
         if (kept.length === 0) return undefined
         if (kept.length < ops.length) batch = take(batch, kept)
       }
-      const data: Data<DataType>[] = layout.columns.map(({ at }, column) =>
-        retyped(batch.data.children[at]!, fields[column]!),
-      )
+      const data: Data<DataType>[] = layout.columns.map(({ at }, column) => sent[column]!.of(batch.data.children[at]!))
       if (deleted !== undefined)
         data.push(
           makeData({
@@ -141,15 +138,3 @@ const versionFieldOf = (name: string, type: string): Field =>
 
 export const holdsNull = (type: string): boolean =>
   isNullable(type) || /^(Array|Map|Tuple|Nested|JSON|Dynamic|Variant)/.test(type)
-
-/** A time of day is the number that it is, but for the columns that have such a type. */
-const sentAs = (field: Field, type: string): Field =>
-  Is.isTime(field.type) && !/Time64/.test(type)
-    ? new Field(field.name, field.type.bitWidth === 64 ? new Int64() : new Int32(), field.nullable)
-    : field
-
-function retyped(data: Data, { type }: Field): Data {
-  if (!Is.isTime(data.type) || Is.isTime(type)) return data
-  const { length, nullCount, nullBitmap, values } = data
-  return makeData({ type: type as Int64, length, nullCount, nullBitmap, data: values })
-}

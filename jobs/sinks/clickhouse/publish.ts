@@ -5,6 +5,7 @@ import type { NodeContext } from '../../runtime/contract.ts'
 import { type PipelineError, toPipelineError } from '../../runtime/errors.ts'
 import { hash, insertSettings, type Positions } from './positions.ts'
 import type { Staged } from './stage.ts'
+import { longStatement } from './stored.ts'
 import type { Table } from './table.ts'
 
 export interface Publisher {
@@ -80,12 +81,7 @@ export function createPublisher({
     async remove(condition) {
       await retry(`delete from ${shown}`, () =>
         server.run(`ALTER TABLE ${quoteTable(table.name)} DELETE WHERE ${condition} AND ${positions.condition()}`, {
-          settings: {
-            mutations_sync: 1,
-            max_query_size: 64 * 1024 * 1024,
-            max_ast_elements: 1_000_000,
-            max_expanded_ast_elements: 2_000_000,
-          },
+          settings: { ...longStatement, mutations_sync: 1 },
         }),
       )
     },

@@ -81,7 +81,7 @@ async function createSink(
 
   type Parts = ReturnType<typeof partsOf>
   function partsOf(table: Table) {
-    const deletes = createDeletes(table, layout.key)
+    const deletes = createDeletes(table, layout)
     const preparer = createPreparer({ config, layout, table, dead: context.dead, seen: deletes.see })
     const stage = createStage({
       schema: preparer.schema,
@@ -158,7 +158,7 @@ async function createSink(
     const rows = own.stage.rows
     const value = versionFor(checkpoint.epoch)
     const staged = await own.stage.seal()
-    const conditions = own.deletes.conditions()
+    const conditions = await retry(`look up what is deleted from ${shown}`, () => own.deletes.conditions(server))
     const begunBefore = last.intent
     if (begunBefore !== undefined) await refuseUnsure(begunBefore, checkpoint, staged, own.table)
     let next: Entry = { ...last, version: value, table: { name: shown, uuid: own.table.uuid } }

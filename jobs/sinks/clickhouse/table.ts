@@ -7,11 +7,11 @@ import {
   unquoted,
 } from '../../drivers/clickhouse/describe.ts'
 import { literal, quote, quoteTable, showTable, type TableName } from '../../drivers/clickhouse/names.ts'
-import { columnType, isNullable } from '../../drivers/clickhouse/types.ts'
+import { columnType, isNullable, parseType } from '../../drivers/clickhouse/types.ts'
 import { nameOf } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { ClickHouseSinkConfig } from './clickhouse.ts'
-import { fitOf } from './fit.ts'
+import { bare, fitOf } from './fit.ts'
 import { type Column, deletedColumn, type Layout, timeColumn } from './layout.ts'
 import { type Window, windowOf } from './window.ts'
 
@@ -105,6 +105,12 @@ export function faultsOf(table: Table, config: ClickHouseSinkConfig, layout: Lay
   for (const name of layout.key)
     if (!table.columns.has(name))
       wrong(`table ${shown} has no column ${JSON.stringify(name)} of the primary key`, 'primary_key')
+  for (const name of config.append_only_mode ? [] : layout.key)
+    if (/^(JSON|Object)$/.test(bare(parseType(table.columns.get(name)?.type ?? '')).name))
+      wrong(
+        `column ${JSON.stringify(name)} of the primary key is JSON in table ${shown}, which the server does not compare, so that nothing can be deleted by it: name another column, or set append_only_mode: true`,
+        'primary_key',
+      )
   if (config.append_only_mode && deletedOf(table) === undefined)
     wrong(
       `append_only_mode writes deletes as rows with ${deletedColumn} = 1, and table ${shown} has no such column: ALTER TABLE ${shown} ADD COLUMN ${deletedColumn} UInt8, or set append_only_mode: false`,

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import fc from 'fast-check'
 import { service } from '../../../test/support/servers.ts'
 import { batchOf, type TestDatabase, testDatabase } from '../../drivers/clickhouse/harness.suite.ts'
-import { literal } from '../../drivers/clickhouse/names.ts'
 import type { Row } from '../../runtime/batch/build.ts'
 import { checkpoint, streamOf, type Types } from '../../runtime/harness/sink.suite.ts'
 import { openSink } from './harness.suite.ts'
@@ -157,182 +155,35 @@ for (const compression of ['none', 'zstd', 'gzip', 'lz4'])
     assert.deepEqual(found, { c: '70000', i: '2449965000', s: String(70_000 - Math.ceil(70_000 / 3)) })
   })
 
-const number = 12345678901234567890n
-
-/** What the server alone would wrap around, cut, or make NULL of. */
-for (const [column, type, good, bad, shown] of [
-  ['Nullable(UInt8)', 'int64', 255, 256, '256'],
-  ['UInt64', 'int64', 5, -1, '-1'],
-  ['Int32', 'uint64', 5, number, String(number)],
-  ['Nullable(Float64)', 'int64', 5, (1n << 53n) + 1n, '9007199254740993'],
-  ['Decimal(10, 2)', 'int64', 99_999_999, 100_000_000, '100000000'],
-  ['Nullable(Decimal(10, 2))', 'decimal128(38, 9)', '-99999999.99', '1.123', '1.123000000'],
-  ['Float32', 'float64', 1.5, 1e300, '1e\\+300'],
-  ['Nullable(UUID)', 'utf8', '7f000001-0000-0000-0000-000000000001', 'xx', '"xx"'],
-  ['Nullable(IPv4)', 'utf8', '127.0.0.1', '127.0.0', '"127.0.0"'],
-  ['IPv6', 'utf8', '::1', 'x', '"x"'],
-  ['Nullable(UInt256)', 'utf8', '1', '-1', '"-1"'],
-  ['Nullable(FixedString(3))', 'utf8', 'abc', 'abcd', '"abcd"'],
-  ["Enum8('a' = 1, 'b' = 2)", 'utf8', 'b', 'zzz', '"zzz"'],
-  // the number of a member, which the server would take for the member
-  ["Nullable(Enum16('a' = 300))", 'utf8', 'a', '300', '"300"'],
-  ['JSON', 'utf8', '{"a": 1}', '[1]', '"\\[1\\]"'],
-  ['Date', 'date32', '2024-02-29', '1969-12-31', '"1969-12-31"'],
-  ['DateTime', 'timestamp(us, UTC)', '2024-02-29T12:00:00Z', '2400-01-01T00:00:00Z', '"2400-01-01T00:00:00Z"'],
-] as const)
-  test(`a value that is no ${column} becomes a dead letter`, { skip }, async t => {
-    const columns: Types = { id: 'int64', x: type }
-    const table = `t${++tables}`
-    const config = { table, primary_key: 'id', schema_override: { x: column } }
-    const { sink, context } = await openSink(t, db.server, config, streamOf(columns), { name: table })
-    await sink.begin()
-    await sink.write(
-      batchOf(columns, [
-        { id: 1, x: good },
-        { id: 2, x: bad },
-        { id: 3, x: good, _gs_op: 'd' },
-      ]),
-      1,
-    )
-    await sink.commit(checkpoint(1))
-    assert.deepEqual(await db.rows(`SELECT id FROM ${table} WHERE isNotNull(x) ORDER BY id`), [
-      { id: '1' },
-      { id: '3' },
-    ])
-    assert.equal(context.deadRows.length, 1)
-    assert.match(
-      context.deadRows[0]!.message,
-      new RegExp(`^column "x": ${shown} is no ${column.replace(/[()]/g, '\\$&')}$`),
-    )
-  })
-
-/** Values of `x` that are stored, and the dead letters of the others. */
-async function kept(t: TestContext, column: string, values: readonly string[]) {
-  const table = `t${++tables}`
-  const config = { table, primary_key: 'id', schema_override: { x: column } }
-  const columns: Types = { id: 'int64', x: 'utf8' }
-  const { sink, context } = await openSink(t, db.server, config, streamOf(columns), { name: table })
+test('lists of times go on in the table that was made for them', { skip }, async t => {
+  const columns: Types = {
+    id: 'int64',
+    days: 'list<date32>',
+    times: 'list<timestamp(us, UTC)>',
+    clock: 'list<time64>',
+  }
+  const row = { id: 1, days: ['2024-02-29', null], times: ['2024-02-29T12:00:00.5Z'], clock: ['00:00:02.5', null] }
+  const table = await store(t, columns, [row])
+  const { sink } = await openSink(t, db.server, { table, primary_key: 'id' }, streamOf(columns), { name: table })
   await sink.begin()
-  await sink.write(
-    batchOf(
-      columns,
-      values.map((x, id) => ({ id, x })),
-    ),
-    1,
-  )
-  await sink.commit(checkpoint(1))
-  const rows = await db.rows<{ id: string; x: unknown }>(`SELECT id, x FROM ${table} ORDER BY id`)
-  await sink.close()
-  return { rows, dead: context.deadRows.map(({ row }) => values[(row as { id: number }).id]) }
-}
-
-test('members of an enum are told from other texts, whatever they are called', { skip }, async t => {
-  const members = [
-    '',
-    'a',
-    "'",
-    '\\',
-    "b'\\n",
-    '\n\t\0\r\b\f',
-    'ä,(x)',
-    '1 = 2',
-    '`',
-    '"',
-    'c) ',
-    "d' = 4, 'e",
-    '\ufeffa',
-    '\v',
-  ]
-  const others = ['1', '-3', ' a', 'A', 'n', "b'", 'a\0', '\ufeff', "'a'", 'd', 'e', 'c)']
-  const sql = members.map((name, at) => `${literal(name)} = ${at * 3 - 3}`).join(', ')
-  const { rows, dead } = await kept(t, `Enum8(${sql})`, [...members, ...others])
-  assert.deepEqual(
-    rows.map(({ x }) => x),
-    members,
-  )
-  assert.deepEqual(dead, others)
+  await sink.write(batchOf(columns, [{ ...row, id: 2 }]), 2)
+  await sink.commit(checkpoint(2))
+  const found = { days: ['2024-02-29', null], times: ['2024-02-29 12:00:00.500000'], clock: ['2500000', null] }
+  assert.deepEqual(await db.rows(`SELECT days, times, clock FROM ${table} ORDER BY id`), [found, found])
 })
 
-test('a JSON column takes objects that the server takes, too, and nothing else', { skip }, async t => {
-  const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
-  const good = [
-    '{}',
-    ' {"a" : [ 1 , "x" , null , {"b":[]} , [{"b":1},{"b":2}] ] , "b":{} }\n',
-    '{"a":"\\u0000 \\ud83d\\ude00 } ] , : \\" \\\\"}',
-    '{"a":18446744073709551615,"b":-9223372036854775808,"c":1e308,"d":123456789012345678901.5,"e":-0}',
-    '{"":1,".":2,"a.b":{"c":1},"a":{"b":{"d":2}}}',
-    '{"a":{"b":null,"c":{}},"a.b":1,"a.c":2}',
-    deep(1000),
-  ]
-  const bad = [
-    '',
-    'null',
-    '1',
-    '"{}"',
-    'true',
-    '[1]',
-    '[{}]',
-    '{a:1}',
-    "{'a':1}",
-    '{"a":1',
-    '{"a":1}}',
-    '{"a":1} x',
-    '{"a":1}{"b":2}',
-    '{"a":1,}',
-    '{"a":NaN}',
-    '{"a":01}',
-    '{"a":"\u0001"}',
-    '\ufeff{}',
-    '\u00a0{}',
-    '{}\0',
-    '{"a":1,"a":2}',
-    '{"a":1,"\\u0061":null}',
-    '{"a":{},"a":{}}',
-    '{"a":[[{"b":1,"b":2}]]}',
-    '{"a":{"b":1},"a.b":[]}',
-    '{"a":[{"b":{"c":1},"b.c":2}]}',
-    '{"a":"\\ud800"}',
-    '{"\\ude00\\ud83d":1}',
-    '{"a":18446744073709551616}',
-    '{"a":-9223372036854775809}',
-    '{"a":1e999}',
-    deep(1100),
-    `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
-  ]
-  const { rows, dead } = await kept(t, 'JSON', [...bad, ...good])
-  assert.deepEqual(
-    rows.map(({ id }) => Number(id)),
-    good.map((_, at) => bad.length + at),
-  )
-  assert.deepEqual(dead, bad)
-})
-
-test('what is let through to a JSON column is taken by the server, whatever it is', { skip }, async t => {
-  const name = fc.constantFrom('a', 'b', 'a.b', 'b.a', '', '.', '\\u0061')
-  const { value } = fc.letrec<{ value: string }>(tie => ({
-    value: fc.oneof(
-      { maxDepth: 4 },
-      fc.constantFrom('1', 'null', 'true', '-1.5e3', '"x"', '""', '9007199254740993', '18446744073709551616'),
-      fc.array(tie('value'), { maxLength: 3 }).map(all => `[${all.join(',')}]`),
-      fc
-        .array(fc.tuple(name, tie('value')), { maxLength: 3 })
-        .map(all => `{${all.map(([k, v]) => `"${k}":${v}`).join(',')}}`),
-    ),
-  }))
-  const values = fc.sample(
-    value.filter(text => text.startsWith('{')),
-    2000,
-  )
-  const { rows, dead } = await kept(t, 'JSON', values)
-  assert.equal(rows.length + dead.length, values.length)
-  assert.ok(rows.length > 100 && dead.length > 100)
+test('columns may be called as what every object has', { skip }, async t => {
+  const columns: Types = { id: 'int64', constructor: 'utf8', toString: 'utf8', ['__proto__']: 'utf8' }
+  const table = await store(t, columns, [{ id: 1, constructor: 'a', toString: 'b', ['__proto__']: 'c' }])
+  const [found] = await db.rows(`SELECT constructor AS a, toString AS b, __proto__ AS c FROM ${table}`)
+  assert.deepEqual(found, { a: 'a', b: 'b', c: 'c' })
 })
 
 for (const [column, type] of [
   ['Nullable(UInt8)', 'float64'],
   ['Nullable(DateTime)', 'utf8'],
   ['Int64', 'timestamp'],
-  ['Array(UInt8)', 'list<int64>'],
+  ['Array(IPv6)', 'list<utf8>'],
   ['String', 'list<int64>'],
 ] as const)
   test(`${type} into ${column} is refused`, { skip }, async t => {
