@@ -1,5 +1,5 @@
-import { type DataType, type Field, DataType as Is, TimeUnit } from 'apache-arrow'
-import { nameOf } from '../../runtime/batch/types.ts'
+import { type DataType, type Field, DataType as Is } from 'apache-arrow'
+import { nameOf, unitDigits } from '../../runtime/batch/types.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import { quote } from './names.ts'
 
@@ -91,14 +91,6 @@ const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'
 /** Whether ORDER BY and comparisons of this type can be written as text. */
 export const isNullable = (type: string): boolean => /^(LowCardinality\()?Nullable\(/.test(type)
 export const isWhole = (type: string): boolean => /^U?Int(8|16|32|64|128|256)$/.test(type)
-
-/** Digits after the second. */
-export const unitDigits: Readonly<Record<number, number>> = {
-  [TimeUnit.SECOND]: 0,
-  [TimeUnit.MILLISECOND]: 3,
-  [TimeUnit.MICROSECOND]: 6,
-  [TimeUnit.NANOSECOND]: 9,
-}
 
 /** Digits after the second that a type of times has; negative: it is no such type. */
 export const digitsOf = ({ name, args }: ChType): number =>

@@ -1,16 +1,9 @@
-import { DataType, type RecordBatch, TimeUnit } from 'apache-arrow'
+import { DataType, type RecordBatch } from 'apache-arrow'
 import { columnsOf, jsonReader, validity } from '../../runtime/batch/cells.ts'
 import { opsOf, take } from '../../runtime/batch/select.ts'
+import { unitDigits } from '../../runtime/batch/types.ts'
 import { quote } from '../postgres/names.ts'
 import type { StagedSlot } from './staging.ts'
-
-/** Digits after the second. */
-const digitsOf = {
-  [TimeUnit.SECOND]: 0,
-  [TimeUnit.MILLISECOND]: 3,
-  [TimeUnit.MICROSECOND]: 6,
-  [TimeUnit.NANOSECOND]: 9,
-}
 
 /**
  * The rows whose times their columns keep as they are. The server would round the others, `timestamp(0)` to seconds,
@@ -34,7 +27,7 @@ export function withoutRounded(
     if (given === undefined) continue
     const data = slot.convert === undefined ? given : slot.convert(given, batch)
     if (!DataType.isTimestamp(data.type) && !DataType.isTime(data.type)) continue
-    const step = 10n ** BigInt(Math.max(0, digitsOf[data.type.unit] - kept))
+    const step = 10n ** BigInt(Math.max(0, unitDigits[data.type.unit] - kept))
     if (step === 1n) continue
     const isValid = validity(data)
     const show = jsonReader(data)

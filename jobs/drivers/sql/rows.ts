@@ -1,5 +1,6 @@
 import type { RecordBatch } from 'apache-arrow'
 import { rowsOf } from '../../runtime/batch/rows.ts'
+import { concat } from '../../runtime/batch/select.ts'
 import type { NodeContext } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 
@@ -45,4 +46,17 @@ export async function runRows(
   await attempt(batch)
   for (const { message, row } of dead) context.dead({ code: 'sql_error', message, row: rowsOf(row)[0]! })
   return results
+}
+
+/**
+ * The rows for which a predicate is true; undefined: none. One that it fails on becomes a dead letter: whoever sends such
+ * a row must not stop the others.
+ */
+export async function keepRows(
+  batch: RecordBatch,
+  keep: (batch: RecordBatch) => Promise<RecordBatch | undefined>,
+  context: Pick<NodeContext, 'dead'>,
+): Promise<RecordBatch | undefined> {
+  const parts = await runRows(batch, keep, context, 'filter')
+  return parts.length === 0 ? undefined : concat(parts)
 }

@@ -26,6 +26,14 @@ import {
 } from 'apache-arrow'
 import { PipelineError } from '../errors.ts'
 
+/** Digits after the second that a unit of time has. */
+export const unitDigits: Readonly<Record<TimeUnit, number>> = {
+  [TimeUnit.SECOND]: 0,
+  [TimeUnit.MILLISECOND]: 3,
+  [TimeUnit.MICROSECOND]: 6,
+  [TimeUnit.NANOSECOND]: 9,
+}
+
 /** The column that says what became of a row: i (insert), u (update), d (delete). */
 export const OP = '_gs_op'
 

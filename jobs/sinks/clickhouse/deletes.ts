@@ -1,10 +1,11 @@
 import { type DataType, Field, DataType as Is, makeData, type RecordBatch, Schema, Uint32 } from 'apache-arrow'
 import type { ClickHouse } from '../../drivers/clickhouse/client.ts'
 import { quote } from '../../drivers/clickhouse/names.ts'
-import { type ChType, digitsOf, parseType, unitDigits } from '../../drivers/clickhouse/types.ts'
+import { type ChType, digitsOf, parseType } from '../../drivers/clickhouse/types.ts'
 import { batchOf } from '../../runtime/batch/build.ts'
 import { columnsOf } from '../../runtime/batch/cells.ts'
 import { byteLength, concat, keyReader, type Op, take } from '../../runtime/batch/select.ts'
+import { unitDigits } from '../../runtime/batch/types.ts'
 import { bare } from './fit.ts'
 import type { Layout } from './layout.ts'
 import { sentAs } from './sent.ts'
@@ -107,5 +108,5 @@ function isApart(type: DataType, to: ChType): boolean {
   if (to.name === 'String' || to.name.startsWith('Enum')) return true
   if (Is.isDecimal(type)) return to.name === 'Decimal'
   if (Is.isTime(type) && to.name === 'Int64') return true
-  return (Is.isTimestamp(type) || Is.isTime(type)) && digitsOf(to) >= unitDigits[type.unit]!
+  return (Is.isTimestamp(type) || Is.isTime(type)) && digitsOf(to) >= unitDigits[type.unit]
 }

@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { RecordBatch, Schema } from 'apache-arrow'
-import { runRows } from '../../drivers/sql/rows.ts'
+import { keepRows } from '../../drivers/sql/rows.ts'
 import { emptyBatch } from '../../runtime/batch/build.ts'
-import { concat } from '../../runtime/batch/select.ts'
 import type { DeadRow, NodeContext, SourceReader, SourceRows } from '../../runtime/contract.ts'
 import type { Filter } from './filter.ts'
 import { type Place, positionOf } from './position.ts'
@@ -33,13 +32,12 @@ export function createReader(options: ReaderOptions): SourceReader {
   let behind = true
   let gaveAt = Number.NEGATIVE_INFINITY
 
-  /** A row that the predicate fails on is dead: whoever sends such an event must not stop the others. */
   async function kept(batch: RecordBatch, { keep }: Filter): Promise<RecordBatch | undefined> {
     const dead: DeadRow[] = []
-    const parts = await runRows(batch, keep, { dead: row => dead.push(row) }, 'filter')
+    const rows = await keepRows(batch, keep, { dead: row => dead.push(row) })
     // what a closed reader finds is read, and told, by the next one
     if (!closing.signal.aborted) for (const row of dead) context.dead(row)
-    return parts.length === 0 ? undefined : concat(parts)
+    return rows
   }
 
   async function next(): Promise<SourceRows | undefined> {

@@ -1,8 +1,5 @@
-import type { RecordBatch } from 'apache-arrow'
-import type { CompiledFilter } from '../../drivers/sql/compile.ts'
-import { runRows } from '../../drivers/sql/rows.ts'
+import { keepRows } from '../../drivers/sql/rows.ts'
 import { batchOf, emptyBatch } from '../../runtime/batch/build.ts'
-import { concat } from '../../runtime/batch/select.ts'
 import type { NodeContext, Source, SourceReader, SourceRows } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
 import type { FileConfig } from './file.ts'
@@ -45,15 +42,9 @@ export async function openFiles(config: FileConfig, context: NodeContext): Promi
     }
   }
 
-  /** A row that the predicate fails on is dead, and stops no others. */
-  async function keepRows(batch: RecordBatch, { keep }: CompiledFilter): Promise<RecordBatch | undefined> {
-    const parts = await runRows(batch, keep, context, 'filter')
-    return parts.length === 0 ? undefined : concat(parts)
-  }
-
   async function* filtered(reads: AsyncGenerator<Read>): AsyncGenerator<SourceRows, undefined> {
     for await (const { batch, position } of reads) {
-      const kept = batch === undefined || filter === undefined ? batch : await keepRows(batch, filter)
+      const kept = batch === undefined || filter === undefined ? batch : await keepRows(batch, filter.keep, context)
       yield {
         batch: kept === undefined ? emptyBatch(open.schema) : batchOf(open.schema, kept.data.children, kept.numRows),
         position,

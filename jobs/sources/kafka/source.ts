@@ -1,8 +1,7 @@
 import type { RecordBatch } from 'apache-arrow'
 import { connectCluster } from '../../drivers/kafka/cluster.ts'
-import { runRows } from '../../drivers/sql/rows.ts'
+import { keepRows } from '../../drivers/sql/rows.ts'
 import { emptyBatch } from '../../runtime/batch/build.ts'
-import { concat } from '../../runtime/batch/select.ts'
 import { withOp } from '../../runtime/batch/types.ts'
 import type { NodeContext, Position, Source } from '../../runtime/contract.ts'
 import { PipelineError } from '../../runtime/errors.ts'
@@ -26,11 +25,9 @@ export async function openKafka(config: KafkaConfig, context: NodeContext): Prom
   let sharing: Sharing | undefined
   let filter: Awaited<ReturnType<typeof openFilter>>
 
-  /** A row that the predicate fails on is dead: whoever sends such a message must not stop the others. */
   async function keep(batch: RecordBatch): Promise<RecordBatch> {
     if (filter === undefined) return batch
-    const parts = await runRows(batch, filter.keep, context, 'filter')
-    return parts.length === 0 ? emptyBatch(batch.schema) : concat(parts)
+    return (await keepRows(batch, filter.keep, context)) ?? emptyBatch(batch.schema)
   }
 
   async function openFilter(schema: Source['schema']) {
